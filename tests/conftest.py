@@ -1,0 +1,56 @@
+"""Gives tests databases of their own, on one PostgreSQL server for the whole run."""
+
+import os
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.databases import Databases
+from tests.support.shared_postgres import SharedPostgres, ask_for_url
+
+# A server to use instead of the embedded one, as a user that may create databases.
+SERVER_URL = "FNA_REPORTS_TEST_DATABASE_URL"
+# Set here for the processes that pytest-xdist starts.
+SHARED_POSTGRES = "FNA_REPORTS_TEST_SHARED_POSTGRES"
+RUN = "FNA_REPORTS_TEST_RUN"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Prepare what the processes of the run share, in the one that starts the others."""
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[RUN] = secrets.token_hex(4)
+    if url := os.environ.get(SERVER_URL):
+        config.add_cleanup(Databases(url, os.environ[RUN]).drop_all)
+    else:
+        shared = SharedPostgres()
+        os.environ[SHARED_POSTGRES] = shared.address
+        config.add_cleanup(shared.close)
+
+
+def shared_server_url() -> str:
+    """Return the URL of the server of this run, which starts now unless it did before."""
+    return os.environ.get(SERVER_URL) or ask_for_url(os.environ[SHARED_POSTGRES])
+
+
+@pytest.fixture(scope="session")
+def databases() -> Databases:
+    """Give the databases of this run."""
+    return Databases(shared_server_url(), os.environ[RUN])
+
+
+@pytest.fixture
+def database_url(databases: Databases) -> Iterator[str]:
+    """Give this test a migrated database of its own."""
+    from reports_core.storage import migrations  # noqa: PLC0415 - tests without a database load nothing of it
+
+    with databases.migrated(migrations.upgrade) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(databases: Databases) -> Iterator[str]:
+    """Give this test a database of its own without any tables."""
+    with databases.empty() as url:
+        yield url
