@@ -1,0 +1,1 @@
+"""The rules of batches, items and reports: pure, without database, network or clock."""

@@ -1,0 +1,88 @@
+"""What the analysis of one report says: scores, themes, risk indicators, sections and tagged facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A score and how far it can be trusted, both from 0 to 1. A confidence below 0.7 is low."""
+
+    value: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of the narrative and its own tone."""
+
+    type: str
+    """`MD_A`, `CEO_LETTER`, `RISK_FACTORS` or `OTHER`."""
+    heading: str
+    """The heading as it stands in the document."""
+    word_count: int
+    optimism: Score
+    risk: Score
+    uncertainty: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """A theme of the narrative and its share of it, from 0 to 1."""
+
+    label: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class RiskIndicator:
+    """A passage that indicates risk; its severity is from 0 (none) to 1 (critical)."""
+
+    label: str
+    severity: float
+    excerpt: str
+    """The passage, at most 2,000 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One tagged fact; days are `YYYY-MM-DD`."""
+
+    concept: str
+    """For example `us-gaap:Revenues`."""
+    value: float
+    """In the unit, scaled as the tag says."""
+    unit: str
+    """For example `USD` or `shares`."""
+    period_start: str
+    """First day of the period; empty for an instant."""
+    period_end: str
+    """Last day of the period, or the instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnalysis:
+    """The narrative analysis of one report by one model version."""
+
+    model_version: str
+    content_type: str
+    """Media type of the content, found from the content itself."""
+    word_count: int
+    """Words of the analysed narrative, tables excluded."""
+    optimism: Score
+    """0 pessimistic, 0.5 neutral, 1 optimistic."""
+    risk: Score
+    """How much the narrative dwells on risk."""
+    uncertainty: Score
+    """How hedged the narrative is."""
+    key_themes: tuple[Theme, ...]
+    """Most prominent first, at most 50."""
+    risk_indicators: tuple[RiskIndicator, ...]
+    """Most severe first, at most 50."""
+    sections: tuple[Section, ...]
+    """In document order."""
+    financial_metrics: tuple[Metric, ...]
+    """Most important first."""
+    warnings: tuple[str, ...]
+    """What the reader should know about the quality of this analysis."""

@@ -1,0 +1,110 @@
+"""Stored analyses of reports."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
+
+from reports_core.domain.analysis import (
+    Metric,
+    ReportAnalysis,
+    RiskIndicator,
+    Score,
+    Section,
+    Theme,
+)
+from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
+from reports_core.storage.records import JSON_COLUMNS, StoredAnalysis
+
+# One analysis per report and execution: a second one is of an attempt that is over.
+_INSERT = text("""
+    INSERT INTO report_analyses (analysis_id, report_id, owner, task_id, model_version, optimism, risk, uncertainty,
+        document, processing_time)
+    SELECT CAST(:analysis_id AS uuid), report_id, owner, CAST(:task_id AS uuid), :model_version, :optimism, :risk,
+        :uncertainty, :document, :processing_time
+    FROM reports WHERE report_id = :report_id
+    ON CONFLICT (task_id, report_id) DO NOTHING
+""").bindparams(bindparam("document", type_=JSONB), bindparam("processing_time", type_=INTERVAL))
+_REPORT = text("""
+    SELECT status, latest_analysis_id FROM reports WHERE report_id = :report_id AND owner = :owner
+""")
+_GET = text("""
+    SELECT * FROM report_analyses WHERE analysis_id = :analysis_id AND report_id = :report_id
+""").columns(document=JSON_COLUMNS["document"])
+
+
+def insert(
+    conn: Connection,
+    analysis_id: UUID,
+    report_id: UUID,
+    task_id: UUID,
+    analysis: ReportAnalysis,
+    processing_time: timedelta,
+) -> bool:
+    """Store an analysis; False when the execution has one of this report already."""
+    result = conn.execute(
+        _INSERT,
+        {
+            "analysis_id": analysis_id,
+            "report_id": report_id,
+            "task_id": task_id,
+            "model_version": analysis.model_version,
+            "optimism": analysis.optimism.value,
+            "risk": analysis.risk.value,
+            "uncertainty": analysis.uncertainty.value,
+            "document": asdict(analysis),
+            "processing_time": processing_time,
+        },
+    )
+    return result.rowcount == 1
+
+
+def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None = None) -> StoredAnalysis:
+    """Return an analysis of a report, by default the newest completed one.
+
+    Raises ReportsNotFound, AnalysisNotReady and AnalysisNotFound.
+    """
+    report = conn.execute(_REPORT, {"report_id": report_id, "owner": owner}).one_or_none()
+    if report is None:
+        raise ReportsNotFound([str(report_id)])
+    wanted = analysis_id or report.latest_analysis_id
+    if wanted is None:
+        raise _none_yet(report_id, report.status)
+    row = conn.execute(_GET, {"analysis_id": wanted, "report_id": report_id}).one_or_none()
+    if row is None:
+        raise AnalysisNotFound(f"report {report_id} has no analysis {wanted}", analysis_id=str(wanted))
+    return StoredAnalysis(row.analysis_id, row.report_id, _analysis(row), row.processing_time, row.completed_at)
+
+
+def _none_yet(report_id: UUID, status: str) -> Exception:
+    if status == "PROCESSING":
+        return AnalysisNotReady(report_id)
+    hint = "its last analysis failed, see its batch" if status == "FAILED" else "submit it in a batch first"
+    return AnalysisNotFound(f"report {report_id} has no analysis; {hint}", report_id=str(report_id))
+
+
+def _analysis(row: Row[Any]) -> ReportAnalysis:
+    document = row.document
+    return ReportAnalysis(
+        **document
+        | {
+            "optimism": Score(**document["optimism"]),
+            "risk": Score(**document["risk"]),
+            "uncertainty": Score(**document["uncertainty"]),
+            "key_themes": tuple(Theme(**theme) for theme in document["key_themes"]),
+            "risk_indicators": tuple(RiskIndicator(**indicator) for indicator in document["risk_indicators"]),
+            "sections": tuple(_section(section) for section in document["sections"]),
+            "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
+            "warnings": tuple(document["warnings"]),
+        }
+    )
+
+
+def _section(section: dict[str, Any]) -> Section:
+    scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
+    return Section(**section | scores)

@@ -1,0 +1,55 @@
+"""Brings a database to the schema that this release needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from reports_core.storage.engine import sync_url
+
+# Any constant will do, as long as every release uses the same one.
+_LOCK = text("SELECT pg_advisory_lock(7305311940287164)")
+_UNLOCK = text("SELECT pg_advisory_unlock(7305311940287164)")
+
+
+def upgrade(database_url: str) -> None:
+    """Bring the database up to date; safe when several processes start at once on a fresh database.
+
+    The lock is a session lock because a migration may need several transactions; whoever waits for it finds the work
+    done. Costs two statements when there is nothing to do.
+    """
+    engine = create_engine(sync_url(database_url), poolclass=NullPool)
+    try:
+        with engine.connect() as conn:
+            config = _config(conn)
+            if _current(conn) == ScriptDirectory.from_config(config).get_current_head():
+                return
+            conn.execute(_LOCK)
+            conn.commit()
+            try:
+                command.upgrade(config, "head")
+            finally:
+                conn.rollback()
+                conn.execute(_UNLOCK)
+                conn.commit()
+    finally:
+        engine.dispose()
+
+
+def _current(conn: Connection) -> str | None:
+    revision = MigrationContext.configure(conn).get_current_revision()
+    conn.rollback()
+    return revision
+
+
+def _config(conn: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    return config
