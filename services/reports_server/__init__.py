@@ -1,0 +1,1 @@
+"""The gRPC services: batch submission, batch status and reports."""

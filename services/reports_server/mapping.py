@@ -1,0 +1,284 @@
+"""Between the contract's messages and the values of domain and storage."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc.code_pb2 import ABORTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from fna.reports.v1 import batch_pb2 as pb
+from fna.reports.v1 import report_pb2
+from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
+from reports_core.domain.analysis import ReportAnalysis, Score
+from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
+from reports_core.domain.errors import InvalidRequest
+from reports_core.storage.batches import BatchFilter
+from reports_core.storage.events import Progress
+from reports_core.storage.records import Batch, Event, Item, Json, Report, StoredAnalysis
+from reports_server.errors import DOMAIN
+
+_ITEM_ERROR_CODES = {
+    "WORKER_LOST": ABORTED,
+    "TIMED_OUT": DEADLINE_EXCEEDED,
+    "DEADLINE_EXCEEDED": DEADLINE_EXCEEDED,
+    "CONTENT_MISSING": UNAVAILABLE,
+    "INTERNAL": INTERNAL,
+}
+"""Codes of the reasons that are not the document's fault; a document's own are FAILED_PRECONDITION."""
+
+
+def batch_message(batch: Batch, items: Sequence[Item] = ()) -> pb.Batch:
+    message = pb.Batch(
+        batch_id=str(batch.batch_id),
+        task_id=str(batch.task_id),
+        status=_batch_status(batch.status),
+        total_reports=batch.counters.total_reports,
+        successful=batch.counters.successful,
+        failed=batch.counters.failed,
+        cancelled=batch.counters.cancelled,
+        running=batch.counters.running,
+        results=[item_message(item) for item in items],
+        created_at=batch.created_at,
+        updated_at=batch.updated_at,
+        started_at=batch.started_at,
+        processed_at=batch.processed_at,
+        labels=batch.labels,
+        priority=batch.priority,
+        execution_count=batch.execution_count,
+        last_sequence=batch.last_sequence,
+        etag=batch.etag,
+    )
+    return message
+
+
+def item_message(item: Item) -> pb.BatchItem:
+    return pb.BatchItem(
+        report_id=str(item.report_id),
+        status=_item_status(item.status),
+        position=item.position,
+        attempt_count=item.attempt,
+        analysis_id=str(item.analysis_id) if item.analysis_id else "",
+        error=_item_error(item.error_reason, item.error_message),
+        next_attempt_at=item.next_attempt_at,
+        started_at=item.started_at,
+        processed_at=item.processed_at,
+        step=item.step or "",
+        progress=item.progress or 0,
+    )
+
+
+def event_message(batch_id: str, event: Event) -> pb.BatchEvent:
+    message = pb.BatchEvent(batch_id=batch_id, sequence=event.sequence, occurred_at=event.occurred_at)
+    data = event.data
+    match event.kind:
+        case "ITEM_CHANGED":
+            message.item_changed.CopyFrom(
+                pb.BatchItemChanged(
+                    previous_status=_item_status(data["previous_status"]),
+                    item=_item_from_json(data["item"]),
+                    counters=_counters_from_json(data["counters"]),
+                )
+            )
+        case "ITEMS_CHANGED":
+            message.items_changed.CopyFrom(
+                pb.BatchItemsChanged(
+                    status=_item_status(data["status"]),
+                    positions=data["positions"],
+                    counters=_counters_from_json(data["counters"]),
+                    error=_item_error(data["error_reason"], data["error_message"]),
+                )
+            )
+        case "STATUS_CHANGED":
+            message.status_changed.CopyFrom(
+                pb.BatchStatusChanged(
+                    previous_status=_batch_status(data["previous_status"] or "UNSPECIFIED"),
+                    batch=_batch_from_json(batch_id, data["batch"]),
+                    final=data["final"],
+                )
+            )
+        case kind:
+            raise ValueError(f"unknown kind of event {kind}")
+    return message
+
+
+def snapshot_message(batch: Batch) -> pb.BatchEvent:
+    return pb.BatchEvent(
+        batch_id=str(batch.batch_id),
+        sequence=batch.last_sequence,
+        occurred_at=batch.updated_at,
+        snapshot=batch_message(batch),
+    )
+
+
+def progress_message(progress: Progress, sequence: int, now: datetime) -> pb.BatchEvent:
+    return pb.BatchEvent(
+        batch_id=progress.batch_id,
+        sequence=sequence,
+        occurred_at=now,
+        progress=pb.BatchItemProgress(
+            report_id=progress.report_id,
+            step=progress.step,
+            fraction=progress.fraction,
+            position=progress.position,
+            attempt_count=progress.attempt,
+        ),
+    )
+
+
+def heartbeat_message(batch_id: str, sequence: int, now: datetime) -> pb.BatchEvent:
+    return pb.BatchEvent(batch_id=batch_id, sequence=sequence, occurred_at=now, heartbeat=pb.Heartbeat())
+
+
+def report_message(report: Report) -> report_pb2.Report:
+    return report_pb2.Report(
+        report_id=str(report.report_id),
+        company_id=str(report.company_id),
+        report_type=report_pb2.ReportType.Value(f"REPORT_TYPE_{report.report_type}"),
+        title=report.title,
+        file_name=report.file_name,
+        source_uri=report.source_uri,
+        content_type=report.content_type,
+        content_size_bytes=report.content_size_bytes,
+        content_sha256=report.content_sha256,
+        status=report_pb2.ReportStatus.Value(f"REPORT_STATUS_{report.status}"),
+        latest_analysis_id=str(report.latest_analysis_id) if report.latest_analysis_id else "",
+        created_at=report.created_at,
+        updated_at=report.updated_at,
+        fiscal_period=report.fiscal_period,
+        filing_date=report.filing_date.isoformat() if report.filing_date else "",
+    )
+
+
+def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
+    analysis: ReportAnalysis = stored.analysis
+    return report_pb2.ReportAnalysis(
+        analysis_id=str(stored.analysis_id),
+        report_id=str(stored.report_id),
+        model_version=analysis.model_version,
+        optimism=_score(analysis.optimism),
+        risk=_score(analysis.risk),
+        uncertainty=_score(analysis.uncertainty),
+        key_themes=[report_pb2.NarrativeTheme(label=theme.label, weight=theme.weight) for theme in analysis.key_themes],
+        risk_indicators=[
+            report_pb2.RiskIndicator(label=found.label, severity=found.severity, excerpt=found.excerpt)
+            for found in analysis.risk_indicators
+        ],
+        sections=[
+            report_pb2.NarrativeSection(
+                type=report_pb2.SectionType.Value(f"SECTION_TYPE_{section.type}"),
+                heading=section.heading,
+                word_count=section.word_count,
+                optimism=_score(section.optimism),
+                risk=_score(section.risk),
+                uncertainty=_score(section.uncertainty),
+            )
+            for section in analysis.sections
+        ],
+        financial_metrics=[
+            report_pb2.FinancialMetric(
+                concept=metric.concept,
+                value=metric.value,
+                unit=metric.unit,
+                period_start=metric.period_start,
+                period_end=metric.period_end,
+            )
+            for metric in analysis.financial_metrics
+        ],
+        warnings=analysis.warnings,
+        processing_time=stored.processing_time,
+        completed_at=stored.completed_at,
+    )
+
+
+def batch_filter(message: BatchFilterMessage) -> BatchFilter:
+    return BatchFilter(
+        statuses=[BatchStatus(pb.BatchStatus.Name(value).removeprefix("BATCH_STATUS_")) for value in message.statuses],
+        batch_ids=list(message.batch_ids),
+        labels=dict(message.labels),
+    )
+
+
+def item_statuses(values: Sequence[pb.BatchItemStatus.ValueType]) -> list[ItemStatus]:
+    return [ItemStatus(pb.BatchItemStatus.Name(value).removeprefix("BATCH_ITEM_STATUS_")) for value in values]
+
+
+def report_statuses(values: Sequence[report_pb2.ReportStatus.ValueType]) -> list[ReportStatus]:
+    return [ReportStatus(report_pb2.ReportStatus.Name(value).removeprefix("REPORT_STATUS_")) for value in values]
+
+
+def report_type(value: report_pb2.ReportType.ValueType) -> str:
+    return report_pb2.ReportType.Name(value).removeprefix("REPORT_TYPE_")
+
+
+def optional_uuid(text: str) -> UUID | None:
+    """Return the UUID, None for an empty text; the rules of the contract hold already."""
+    return UUID(text) if text else None
+
+
+def filing_date(text: str) -> date | None:
+    """Return the day. Raises InvalidRequest for one that no calendar has."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidRequest("report.filing_date", f"{text} is not a day of the calendar") from None
+
+
+def _batch_status(status: str) -> pb.BatchStatus.ValueType:
+    return pb.BatchStatus.Value(f"BATCH_STATUS_{status}")
+
+
+def _item_status(status: str) -> pb.BatchItemStatus.ValueType:
+    return pb.BatchItemStatus.Value(f"BATCH_ITEM_STATUS_{status}")
+
+
+def _item_error(reason: str | None, message: str | None) -> Status | None:
+    if not reason:
+        return None
+    info = AnyMessage()
+    info.Pack(ErrorInfo(reason=reason, domain=DOMAIN))
+    return Status(code=_ITEM_ERROR_CODES.get(reason, FAILED_PRECONDITION), message=message or "", details=[info])
+
+
+def _score(score: Score) -> report_pb2.Score:
+    return report_pb2.Score(value=score.value, confidence=score.confidence)
+
+
+def _item_from_json(item: Json) -> pb.BatchItem:
+    return pb.BatchItem(
+        report_id=item["report_id"],
+        status=_item_status(item["status"]),
+        position=item["position"],
+        attempt_count=item["attempt_count"],
+        analysis_id=item["analysis_id"] or "",
+        error=_item_error(item["error_reason"], item["error_message"]),
+        next_attempt_at=_time(item["next_attempt_at"]),
+        started_at=_time(item["started_at"]),
+        processed_at=_time(item["processed_at"]),
+    )
+
+
+def _batch_from_json(batch_id: str, batch: Json) -> pb.Batch:
+    times: dict[str, Any] = {
+        name: _time(batch[name]) for name in ("created_at", "updated_at", "started_at", "processed_at")
+    }
+    plain = {name: value for name, value in batch.items() if name not in times and name != "status"}
+    return pb.Batch(batch_id=batch_id, status=_batch_status(batch["status"]), **plain, **times)
+
+
+def _counters_from_json(counters: Json) -> pb.BatchCounters:
+    return pb.BatchCounters(**counters)
+
+
+def _time(text: str | None) -> Timestamp | None:
+    if text is None:
+        return None
+    timestamp = Timestamp()
+    timestamp.FromDatetime(datetime.fromisoformat(text))
+    return timestamp

@@ -1,0 +1,114 @@
+"""The gRPC server with the services it was asked to run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from fna.reports.v1 import (
+    batch_status_service_pb2_grpc,
+    batch_submission_service_pb2_grpc,
+    report_service_pb2_grpc,
+)
+from reports_core.settings import SettingsError
+from reports_core.storage.documents import DocumentStore
+from reports_core.storage.engine import Database, async_engine, sync_engine
+from reports_core.storage.queue import queue_for
+from reports_core.storage.sweep import Sweeper
+from reports_server.errors import ErrorInterceptor
+from reports_server.feed import Feed
+from reports_server.reports import ReportServicer
+from reports_server.settings import ServerSettings
+from reports_server.sources import Sources
+from reports_server.status import BatchStatusServicer
+from reports_server.submission import BatchSubmission
+from reports_server.upkeep import sweep_forever
+from reports_server.validation import RequestValidator
+
+logger = logging.getLogger(__name__)
+
+_OPTIONS = [
+    # Two servers on one port would silently share its calls.
+    ("grpc.so_reuseport", 0),
+    # Clients tell a dead connection by pinging; less would be answered with GOAWAY.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+]
+
+
+class Service(StrEnum):
+    """A service that can be deployed apart; the value is its name in the contract."""
+
+    SUBMISSION = "fna.reports.v1.BatchSubmissionService"
+    STATUS = "fna.reports.v1.BatchStatusService"
+    REPORTS = "fna.reports.v1.ReportService"
+
+
+@asynccontextmanager
+async def serving(settings: ServerSettings, services: Collection[Service]) -> AsyncIterator[str]:
+    """Serve; entered means ready and yields the address taken, left means stopped.
+
+    On leaving, watches are ended at once with UNAVAILABLE, other calls may finish within the grace.
+    """
+    engine = async_engine(settings.database_url, pool_size=settings.pool_size, application_name="fna-reports-server")
+    sweep_engine = sync_engine(settings.database_url, pool_size=2, application_name="fna-reports-sweep")
+    queue = queue_for(settings.broker_url)
+    sweeper = Sweeper(sweep_engine, queue)
+    async with Feed(settings.database_url, max_watchers=settings.max_watchers) as feed:
+        database = Database(engine)
+        server = grpc.aio.server(interceptors=[ErrorInterceptor(RequestValidator().violations)], options=_OPTIONS)
+        if Service.SUBMISSION in services:
+            batch_submission_service_pb2_grpc.add_BatchSubmissionServiceServicer_to_server(
+                BatchSubmission(database, queue, feed, max_batch_size=settings.max_batch_size), server
+            )
+        if Service.STATUS in services:
+            batch_status_service_pb2_grpc.add_BatchStatusServiceServicer_to_server(
+                BatchStatusServicer(database, feed), server
+            )
+        if Service.REPORTS in services:
+            documents = DocumentStore(settings.documents_dir)
+            report_service_pb2_grpc.add_ReportServiceServicer_to_server(
+                ReportServicer(database, documents, Sources(settings.source_roots)), server
+            )
+        health_servicer = await _add_health(server, services)
+        reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        address = _bind(server, settings.grpc_address)
+        await server.start()
+        sweeping = asyncio.create_task(sweep_forever(sweeper, settings.sweep_seconds))
+        try:
+            yield address
+        finally:
+            await health_servicer.enter_graceful_shutdown()
+            feed.drain()
+            await server.stop(settings.shutdown_grace_seconds)
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+    await engine.dispose()
+    sweep_engine.dispose()
+
+
+async def _add_health(server: grpc.aio.Server, services: Collection[Service]) -> health.aio.HealthServicer:
+    servicer = health.aio.HealthServicer()
+    for service in services:
+        await servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+    return servicer
+
+
+def _bind(server: grpc.aio.Server, address: str) -> str:
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError:
+        port = 0
+    if not port:
+        raise SettingsError(
+            f"cannot listen on FNA_REPORTS_GRPC_ADDRESS={address}: it is in use or not of this machine; choose another"
+        )
+    return f"{address.rpartition(':')[0]}:{port}"

@@ -1,0 +1,118 @@
+"""The service that returns batches and streams their progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from grpc.aio import ServicerContext
+from sqlalchemy import Connection
+
+from fna.reports.v1 import batch_pb2
+from fna.reports.v1 import batch_status_service_pb2 as pb
+from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceServicer
+from reports_core.domain.batch import ItemStatus
+from reports_core.storage import batches, items
+from reports_core.storage.engine import Database
+from reports_core.storage.records import Batch, Item
+from reports_server import mapping, paging
+from reports_server.feed import Feed
+from reports_server.owner import owner_of
+from reports_server.watch import Watch, WatchOptions
+
+DEFAULT_HEARTBEAT_SECONDS = 15.0
+_FULL_VIEW_ITEMS = 1000
+
+
+class BatchStatusServicer(BatchStatusServiceServicer):
+    """Maps requests to storage calls; requests are validated by the interceptor."""
+
+    def __init__(self, database: Database, feed: Feed) -> None:
+        self._database = database
+        self._feed = feed
+
+    async def GetBatch(self, request: pb.GetBatchRequest, context: ServicerContext) -> pb.GetBatchResponse:  # noqa: N802
+        limit = 0 if request.view == batch_pb2.BATCH_VIEW_BASIC else _FULL_VIEW_ITEMS
+        batch, found = await self._database.run(
+            _batch_with_items,
+            owner_of(context),
+            UUID(request.batch_id),
+            mapping.optional_uuid(request.task_id),
+            limit=limit,
+        )
+        return pb.GetBatchResponse(batch=mapping.batch_message(batch, found))
+
+    async def ListBatches(self, request: pb.ListBatchesRequest, context: ServicerContext) -> pb.ListBatchesResponse:  # noqa: N802
+        size = paging.page_size(request.page_size, 50)
+        found = await self._database.run(
+            batches.list_page,
+            owner_of(context),
+            mapping.batch_filter(request.filter),
+            limit=size + 1,
+            before=paging.time_and_id(request),
+        )
+        page = found[:size]
+        token = paging.encode(request, page[-1].created_at.isoformat(), page[-1].batch_id) if found[size:] else ""
+        return pb.ListBatchesResponse(batches=map(mapping.batch_message, page), next_page_token=token)
+
+    async def ListBatchItems(  # noqa: N802
+        self, request: pb.ListBatchItemsRequest, context: ServicerContext
+    ) -> pb.ListBatchItemsResponse:
+        size = paging.page_size(request.page_size, 100)
+        batch, found = await self._database.run(
+            _batch_with_items,
+            owner_of(context),
+            UUID(request.batch_id),
+            mapping.optional_uuid(request.task_id),
+            limit=size + 1,
+            after=paging.position(request),
+            statuses=mapping.item_statuses(request.statuses),
+        )
+        page = found[:size]
+        return pb.ListBatchItemsResponse(
+            items=map(mapping.item_message, page),
+            next_page_token=paging.encode(request, page[-1].position) if found[size:] else "",
+            last_sequence=batch.last_sequence,
+        )
+
+    async def WatchBatch(self, request: pb.WatchBatchRequest, context: ServicerContext) -> None:  # noqa: N802
+        async def send(messages: Sequence[batch_pb2.BatchEvent]) -> None:
+            await context.write(pb.WatchBatchResponse(events=messages))
+
+        options = WatchOptions(
+            owner=owner_of(context),
+            batch_id=UUID(request.batch_id),
+            task_id=mapping.optional_uuid(request.task_id),
+            after_sequence=request.after_sequence if request.HasField("after_sequence") else None,
+            heartbeat_seconds=_heartbeat_seconds(request),
+            exclude_item_events=request.exclude_item_events,
+        )
+        await Watch(options, self._database, self._feed, send).run()
+
+
+def _batch_with_items(
+    conn: Connection,
+    owner: str,
+    batch_id: UUID,
+    task_id: UUID | None,
+    *,
+    limit: int,
+    after: int = -1,
+    statuses: Sequence[ItemStatus] = (),
+) -> tuple[Batch, list[Item]]:
+    """Return a batch and a page of its items as of one moment."""
+    if not limit:
+        return batches.get(conn, owner, batch_id, task_id), []
+    batches.freeze(conn)
+    current = batches.get(conn, owner, batch_id)
+    batch = batches.get(conn, owner, batch_id, task_id)
+    found = items.list_page(
+        conn, batch, current=batch.task_id == current.task_id, after=after, limit=limit, statuses=statuses
+    )
+    return batch, found
+
+
+def _heartbeat_seconds(request: pb.WatchBatchRequest) -> float:
+    if not request.HasField("heartbeat_interval"):
+        return DEFAULT_HEARTBEAT_SECONDS
+    return request.heartbeat_interval.ToTimedelta().total_seconds()

@@ -1,0 +1,98 @@
+"""The service that accepts batches and controls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from grpc.aio import ServicerContext
+
+from fna.reports.v1 import batch_pb2
+from fna.reports.v1 import batch_submission_service_pb2 as pb
+from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceServicer
+from reports_core.domain.errors import BatchLimitExceeded, InvalidRequest
+from reports_core.storage import batches, events, reports
+from reports_core.storage.engine import Database
+from reports_core.storage.queue import Queue
+from reports_core.storage.records import Batch
+from reports_server import mapping
+from reports_server.feed import Feed
+from reports_server.owner import owner_of
+
+
+class BatchSubmission(BatchSubmissionServiceServicer):
+    """Maps requests to storage calls; requests are validated by the interceptor."""
+
+    def __init__(self, database: Database, queue: Queue, feed: Feed, *, max_batch_size: int) -> None:
+        self._database = database
+        self._queue = queue
+        self._feed = feed
+        self._max_batch_size = max_batch_size
+
+    async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: ServicerContext) -> pb.SubmitBatchResponse:  # noqa: N802
+        owner = owner_of(context)
+        report_ids = _canonical(request.report_ids)
+        if len(report_ids) > self._max_batch_size:
+            raise BatchLimitExceeded(len(report_ids), self._max_batch_size)
+        new = batches.NewBatch(
+            owner=owner,
+            report_ids=report_ids,
+            request_id=mapping.optional_uuid(request.request_id),
+            labels=dict(request.labels),
+            priority=request.priority if request.HasField("priority") else batches.DEFAULT_PRIORITY,
+            execution_timeout=_timeout(request),
+        )
+        if request.validate_only:
+            unknown = await self._database.run(reports.unknown, owner, report_ids)
+            return pb.SubmitBatchResponse(batch=_dry(new), unknown_report_ids=unknown)
+        batch = await self._database.run(batches.submit, new, self._queue)
+        return pb.SubmitBatchResponse(batch=mapping.batch_message(batch))
+
+    async def CancelBatch(self, request: pb.CancelBatchRequest, context: ServicerContext) -> pb.CancelBatchResponse:  # noqa: N802
+        batch = await self._database.run(
+            batches.cancel,
+            owner_of(context),
+            UUID(request.batch_id),
+            reason=request.reason,
+            etag=request.etag,
+        )
+        await self._announce(batch)
+        return pb.CancelBatchResponse(batch=mapping.batch_message(batch))
+
+    async def RetryBatch(self, request: pb.RetryBatchRequest, context: ServicerContext) -> pb.RetryBatchResponse:  # noqa: N802
+        retry = batches.Retry(
+            report_ids=_canonical(request.report_ids),
+            request_id=mapping.optional_uuid(request.request_id),
+            etag=request.etag,
+        )
+        batch = await self._database.run(batches.retry, owner_of(context), UUID(request.batch_id), retry, self._queue)
+        await self._announce(batch)
+        return pb.RetryBatchResponse(batch=mapping.batch_message(batch))
+
+    async def _announce(self, batch: Batch) -> None:
+        self._feed.wake(batch.batch_id)
+        await self._database.run(events.notify, [batch.batch_id])
+
+
+def _canonical(report_ids: Iterable[str]) -> list[str]:
+    """Return the ids in lower case. Raises InvalidRequest when two differ in nothing else."""
+    canonical = [report_id.lower() for report_id in report_ids]
+    if len(set(canonical)) != len(canonical):
+        seen: set[str] = set()
+        repeated = next(report_id for report_id in canonical if report_id in seen or seen.add(report_id))
+        raise InvalidRequest("report_ids", f"must not contain duplicates: {repeated}")
+    return canonical
+
+
+def _timeout(request: pb.SubmitBatchRequest) -> timedelta | None:
+    return request.execution_timeout.ToTimedelta() if request.HasField("execution_timeout") else None
+
+
+def _dry(new: batches.NewBatch) -> batch_pb2.Batch:
+    return batch_pb2.Batch(
+        status=batch_pb2.BATCH_STATUS_PROCESSING,
+        total_reports=len(new.report_ids),
+        labels=new.labels,
+        priority=new.priority,
+    )
