@@ -1,0 +1,1 @@
+"""Celery workers that dispatch batches and analyse reports."""

@@ -1,0 +1,57 @@
+"""The Celery application: `celery -A reports_worker.app:celery_app worker`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+from reports_core.settings import SettingsError, load
+from reports_core.storage.queue import (
+    BATCH_QUEUE,
+    DEFAULT_QUEUE,
+    PROCESS_BATCH,
+    PROCESS_REPORT,
+    REPORT_QUEUE,
+    celery_broker_url,
+)
+from reports_worker.settings import WorkerSettings
+
+
+def configuration() -> dict[str, Any]:
+    """Return Celery's settings.
+
+    Ends the process with a plain message when a variable is missing or invalid: Celery would print a traceback.
+    """
+    try:
+        settings = load(WorkerSettings)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    return {
+        "broker_url": celery_broker_url(settings.database_url, settings.broker_url),
+        "broker_connection_retry_on_startup": True,
+        "result_backend": "reports_worker.results:PostgresqlBackend+postgresql+psycopg2"
+        + settings.database_url.removeprefix("postgresql"),
+        "result_expires": 3600,
+        "task_queues": [Queue(name, routing_key=name) for name in (BATCH_QUEUE, REPORT_QUEUE, DEFAULT_QUEUE)],
+        "task_default_queue": DEFAULT_QUEUE,
+        "task_routes": {PROCESS_BATCH: {"queue": BATCH_QUEUE}, PROCESS_REPORT: {"queue": REPORT_QUEUE}},
+        "task_time_limit": 3600,
+        "task_soft_time_limit": 3300,
+        "task_acks_late": True,
+        # The transport cannot requeue; the sweeper dispatches again what a lost worker had.
+        "task_reject_on_worker_lost": False,
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "accept_content": ["json"],
+        "worker_prefetch_multiplier": 1,
+        "worker_max_tasks_per_child": 50,
+        # Seconds to wait for the result of a child that is gone, before its task counts as lost.
+        "worker_lost_wait": 2.0,
+        "enable_utc": True,
+    }
+
+
+celery_app = Celery("fna-reports", include=["reports_worker.tasks", "reports_worker.lifecycle"])
+celery_app.add_defaults(configuration)

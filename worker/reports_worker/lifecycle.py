@@ -1,0 +1,121 @@
+"""What a worker's parent process does beside running tasks: migrate, keep leases alive, sweep, end lost attempts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID
+
+from celery import signals
+from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.worker import state
+from celery.worker.request import Request
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from reports_core.storage import attempts, events, migrations
+from reports_core.storage.attempts import AttemptKey, Ended
+from reports_core.storage.queue import PROCESS_REPORT
+from reports_core.storage.sweep import Sweeper
+from reports_worker.runtime import WORKER_ID, Runtime, runtime
+
+logger = logging.getLogger(__name__)
+
+
+class Timer(threading.Thread):
+    """Calls a function every `seconds` until stopped; a failing database is logged and tried again."""
+
+    def __init__(self, name: str, seconds: float, function: Callable[[], object]) -> None:
+        super().__init__(name=name, daemon=True)
+        self._seconds = seconds
+        self._function = function
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        while not self._stopped.wait(self._seconds):
+            try:
+                self._function()
+            except DBAPIError as error:
+                logger.warning("%s failed, trying again in %g s: %s", self.name, self._seconds, error.orig)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+
+_timers: list[Timer] = []
+
+
+@signals.celeryd_init.connect
+def migrate(**_: object) -> None:
+    """Bring the database up to date before the worker consumes."""
+    migrations.upgrade(runtime().settings.database_url)
+
+
+@signals.worker_ready.connect
+def start(**_: object) -> None:
+    """Start renewing leases and sweeping; threads, so that a busy solo pool does not stop them."""
+    run = runtime()
+    sweeper = Sweeper(run.engine, run.queue)
+    _timers.extend(
+        [
+            Timer("lease renewal", run.settings.lease_seconds / 4, lambda: renew(run)),
+            Timer("sweep", run.settings.sweep_seconds, sweeper.sweep),
+        ]
+    )
+    for timer in _timers:
+        timer.start()
+
+
+@signals.worker_shutdown.connect
+def stop(**_: object) -> None:
+    """Stop the timers; by now no task runs any more."""
+    while _timers:
+        _timers.pop().stop()
+
+
+def renew(run: Runtime) -> None:
+    """Keep the attempts alive that this worker runs right now."""
+    message_ids = [UUID(request.id) for request in _active_requests() if request.name == PROCESS_REPORT]
+    if message_ids:
+        run.run(attempts.renew, WORKER_ID, message_ids, lease=run.lease)
+
+
+def _active_requests() -> list[Request]:
+    while True:
+        try:
+            return list(state.active_requests)
+        except RuntimeError:
+            # The consumer's thread changed the set while it was copied.
+            continue
+
+
+@signals.task_failure.connect
+def end_failed(task_id: str, exception: BaseException, args: Sequence[Any], sender: Any, **_: object) -> None:
+    """End the attempt of a child that was killed or that reached the hard time limit; called in the parent."""
+    if sender.name != PROCESS_REPORT:
+        return
+    match exception:
+        case WorkerLostError():
+            _end(task_id, args, lambda conn, key: attempts.end_lost(conn, key, runtime().queue))
+        case TimeLimitExceeded():
+            _end(task_id, args, attempts.end_timed_out)
+
+
+@signals.task_revoked.connect
+def end_revoked(request: Any, terminated: bool, sender: Any, **_: object) -> None:
+    """End the attempt of a task that was revoked while it ran; called in the parent."""
+    if terminated and sender.name == PROCESS_REPORT:
+        _end(request.id, request.args, attempts.end_cancelled)
+
+
+def _end(message_id: str, args: Sequence[Any], how: Callable[[Connection, AttemptKey], Ended | None]) -> None:
+    run = runtime()
+    batch_id, _, position = args
+    key = run.run(attempts.running_under, WORKER_ID, UUID(message_id), UUID(batch_id), position)
+    ended = run.run(how, key) if key else None
+    if ended:
+        run.run(events.notify, [ended.batch.batch_id])
+        logger.error("report %s %s: %s", ended.item.report_id, ended.item.status, ended.item.error_reason)
