@@ -1,0 +1,80 @@
+"""EDGAR full submissions: one text file that holds a filing's documents one after another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reports_worker.processors import errors, forms
+
+_MAX_DOCUMENTS = 1_000
+
+_DOCUMENT = re.compile(r"^<DOCUMENT>\s*$", re.MULTILINE)
+_TYPE = re.compile(r"^<TYPE>[ \t]*(\S+)", re.MULTILINE)
+_TEXT_START = re.compile(r"^<TEXT>[ \t]*\r?\n?", re.MULTILINE)
+_TEXT_END = re.compile(r"^</TEXT>", re.MULTILINE)
+_NOT_TEXT = re.compile(r"\A\s*(?:begin [0-7]{3} |<PDF>)")
+_DATA_TYPES = re.compile(r"\A(?:GRAPHIC|ZIP|EXCEL|XML|JSON|PDF|COVER|EX-(?:27|10[0-9])(?:\.|\Z))", re.IGNORECASE)
+_EXHIBIT = re.compile(r"\AEX-(?P<number>\d{1,3})?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One document of a submission."""
+
+    type: str
+    """As the submission says: `10-K`, `EX-99.1`. Empty when the file is no submission."""
+    text: str
+
+    @property
+    def exhibit(self) -> bool:
+        return _EXHIBIT.match(self.type) is not None
+
+    @property
+    def is_told(self) -> bool:
+        """False for exhibits that are not the company's account of itself."""
+        exhibit = _EXHIBIT.match(self.type)
+        return exhibit is None or int(exhibit["number"] or 0) in forms.NARRATIVE_EXHIBITS
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The documents that hold a report's narrative, and the types of the exhibits left out."""
+
+    parts: tuple[Part, ...]
+    left_out: tuple[str, ...]
+
+
+def split(text: str) -> Submission:
+    """Return the narrative documents of `text`; a text that is no submission is its own only part.
+
+    Graphics, data files and uuencoded documents hold no text. Agreements, certifications and consents hold text
+    that is not the company's account of itself: they are left out and named.
+    """
+    starts = [match.end() for match in _DOCUMENT.finditer(text)]
+    if len(starts) > _MAX_DOCUMENTS:
+        raise errors.limit_exceeded(f"more than {_MAX_DOCUMENTS:,} documents inside")
+    if not starts:
+        return Submission((Part("", text),), ())
+    ends = [*starts[1:], len(text)]
+    documents = [_part(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+    readable = [part for part in documents if not _DATA_TYPES.match(part.type) and not _NOT_TEXT.match(part.text)]
+    kept = tuple(part for part in readable if part.is_told)
+    if not kept:
+        return Submission(tuple(readable), ())
+    return Submission(kept, tuple(part.type for part in readable if not part.is_told))
+
+
+def _part(document: str) -> Part:
+    kind = _TYPE.search(document)
+    start = _TEXT_START.search(document)
+    body = document[start.end() if start else 0 :]
+    ends = [match.start() for match in _TEXT_END.finditer(body)]
+    return Part(kind[1].upper() if kind else "", _unwrapped(body[: ends[-1]] if ends else body))
+
+
+def _unwrapped(body: str) -> str:
+    body = body.strip()
+    for tag in ("XBRL", "XML"):
+        body = body.removeprefix(f"<{tag}>").removesuffix(f"</{tag}>").strip()
+    return body
