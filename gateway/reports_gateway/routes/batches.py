@@ -1,0 +1,98 @@
+"""Routes of batches: submission, control and reading."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from reports_gateway.idempotency import IdempotencyKey, request_id
+from reports_gateway.request_body import JSON, json_body, openapi_body
+from reports_gateway.routes.segment import BATCH
+from reports_gateway.schemas.batch import Batch, BatchItemPage, BatchPage, SubmittedBatch
+from reports_gateway.schemas.batch_requests import (
+    CancelBatchBody,
+    GetBatchQuery,
+    ListBatchesQuery,
+    ListBatchItemsQuery,
+    RetryBatchBody,
+    SubmitBatchBody,
+)
+from reports_gateway.upstream import DEADLINE_SECONDS, Upstream
+
+router = APIRouter(tags=["batches"])
+
+
+@router.post(
+    "/v1/reports/batch",
+    status_code=HTTPStatus.ACCEPTED,
+    openapi_extra=openapi_body({JSON: SubmitBatchBody.model_json_schema()}),
+    responses={HTTPStatus.OK: {"model": SubmittedBatch, "description": "Valid, as far as `validate_only` checks."}},
+)
+async def submit_batch(
+    response: Response,
+    upstream: Upstream,
+    body: Annotated[SubmitBatchBody, Depends(json_body(SubmitBatchBody))],
+    key: IdempotencyKey = None,
+) -> SubmittedBatch:
+    """Submit reports for analysis; answers at once."""
+    message = body.message(request_id(key, body.request_id))
+    answer = await upstream.submission.SubmitBatch(message, timeout=DEADLINE_SECONDS)
+    if body.validate_only:
+        response.status_code = HTTPStatus.OK
+    else:
+        response.headers["Location"] = f"/v1/reports/batch/{answer.batch.batch_id}"
+    return SubmittedBatch.of_submission(answer)
+
+
+@router.get("/v1/reports/batch")
+async def list_batches(upstream: Upstream, query: Annotated[ListBatchesQuery, Query()]) -> BatchPage:
+    """List batches, newest first."""
+    return BatchPage.of(await upstream.status.ListBatches(query.message(), timeout=DEADLINE_SECONDS))
+
+
+@router.get(BATCH)
+async def get_batch(batch_id: str, upstream: Upstream, query: Annotated[GetBatchQuery, Query()]) -> Batch:
+    """Return one batch and its first 1,000 items."""
+    answer = await upstream.status.GetBatch(query.message(batch_id), timeout=DEADLINE_SECONDS)
+    return Batch.of(answer.batch)
+
+
+@router.get(f"{BATCH}/items")
+async def list_batch_items(
+    batch_id: str, upstream: Upstream, query: Annotated[ListBatchItemsQuery, Query()]
+) -> BatchItemPage:
+    """List the items of a batch in the order of submission."""
+    answer = await upstream.status.ListBatchItems(query.message(batch_id), timeout=DEADLINE_SECONDS)
+    return BatchItemPage.of(answer)
+
+
+@router.post(
+    f"{BATCH}:cancel",
+    status_code=HTTPStatus.ACCEPTED,
+    openapi_extra=openapi_body({JSON: CancelBatchBody.model_json_schema()}, required=False),
+)
+async def cancel_batch(
+    batch_id: str, upstream: Upstream, body: Annotated[CancelBatchBody, Depends(json_body(CancelBatchBody))]
+) -> Batch:
+    """Request cancellation; watch or poll the batch until its status is final."""
+    answer = await upstream.submission.CancelBatch(body.message(batch_id), timeout=DEADLINE_SECONDS)
+    return Batch.of(answer.batch)
+
+
+@router.post(
+    f"{BATCH}:retry",
+    status_code=HTTPStatus.ACCEPTED,
+    openapi_extra=openapi_body({JSON: RetryBatchBody.model_json_schema()}, required=False),
+)
+async def retry_batch(
+    batch_id: str,
+    upstream: Upstream,
+    body: Annotated[RetryBatchBody, Depends(json_body(RetryBatchBody))],
+    key: IdempotencyKey = None,
+) -> Batch:
+    """Start a new execution, with a new `task_id`, over the items that did not succeed."""
+    message = body.message(batch_id, request_id(key, body.request_id))
+    answer = await upstream.submission.RetryBatch(message, timeout=DEADLINE_SECONDS)
+    return Batch.of(answer.batch)

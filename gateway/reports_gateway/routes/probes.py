@@ -1,0 +1,63 @@
+"""Probes for operators, and the index."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+
+import grpc.aio
+from fastapi import APIRouter
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+
+from reports_gateway.problems import ProblemError, problem
+from reports_gateway.upstream import Upstream
+
+router = APIRouter(tags=["probes"])
+
+_PROBE_SECONDS = 2.0
+
+
+@router.get("/")
+async def index() -> dict[str, str]:
+    """Name the places to start from."""
+    return {
+        "batches": "/v1/reports/batch",
+        "reports": "/v1/reports",
+        "openapi": "/openapi.json",
+        "alive": "/healthz",
+        "ready": "/readyz",
+    }
+
+
+@router.get("/healthz")
+async def alive() -> dict[str, str]:
+    """Answer as long as the gateway itself runs."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def ready(upstream: Upstream) -> dict[str, str]:
+    """Answer 200 when every service behind the gateway serves, else 503."""
+    names = list(upstream.channels)
+    found = await asyncio.gather(*(_health(upstream.channels[name], name) for name in names))
+    health = dict(zip(names, found, strict=True))
+    waiting = [name for name, status in health.items() if status != "SERVING"]
+    if waiting:
+        detail = f"Not serving: {', '.join(waiting)}."
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        raise ProblemError(
+            problem(status, code="UNAVAILABLE", reason="NOT_READY", detail=detail, metadata=health),
+            {"Retry-After": "1"},
+        )
+    return health
+
+
+async def _health(channel: grpc.aio.Channel, service: str) -> str:
+    """Return the name of the service's health, or of the status code that asking for it ended with."""
+    try:
+        check = HealthStub(channel).Check  # type: ignore[attr-defined]  # the package's types leave the methods out
+        answer: HealthCheckResponse = await check(HealthCheckRequest(service=service), timeout=_PROBE_SECONDS)
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    return HealthCheckResponse.ServingStatus.Name(answer.status)

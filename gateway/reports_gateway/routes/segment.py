@@ -1,0 +1,17 @@
+"""The path parameter of a resource's identifier."""
+
+from __future__ import annotations
+
+from starlette.convertors import StringConvertor, register_url_convertor
+
+
+class _Segment(StringConvertor):
+    """One segment without a colon: what follows a colon is a verb (`:cancel`), an unknown one is a 404."""
+
+    regex = "[^/:]+"
+
+
+register_url_convertor("segment", _Segment())
+
+BATCH = "/v1/reports/batch/{batch_id:segment}"
+REPORT = "/v1/reports/{report_id:segment}"

@@ -1,0 +1,171 @@
+"""The JSON bodies and query parameters of the batch routes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from fna.reports.v1 import batch_pb2
+from fna.reports.v1 import batch_status_service_pb2 as status_pb2
+from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
+from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS
+from reports_gateway.schemas.wire import BareEnum, DurationText, Int32, Int64, QueryModel, RequestModel, duration
+
+BATCH_VIEW = BareEnum(batch_pb2.BatchView)
+
+BatchStatusName = Annotated[str, AfterValidator(BATCH_STATUS.checked), BATCH_STATUS.request_schema()]
+ItemStatusName = Annotated[str, AfterValidator(ITEM_STATUS.checked), ITEM_STATUS.request_schema()]
+BatchViewName = Annotated[str, AfterValidator(BATCH_VIEW.checked), BATCH_VIEW.request_schema()]
+
+
+class SubmitBatchBody(RequestModel):
+    """Reports to analyse."""
+
+    report_ids: list[str] = Field(json_schema_extra={"items": {"type": "string", "format": "uuid"}})
+    """1 to 10,000 reports, without duplicates."""
+    labels: dict[str, str] = {}
+    priority: Int32 | None = None
+    """0 (last) to 9 (first); 4 when not given."""
+    execution_timeout: DurationText | None = None
+    """Time after which items that have not started are failed; no limit when not given."""
+    validate_only: bool = False
+    """Check the request and submit nothing."""
+    request_id: str | None = None
+    """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
+
+    def message(self, request_id: str | None) -> submission_pb2.SubmitBatchRequest:
+        return submission_pb2.SubmitBatchRequest(
+            report_ids=self.report_ids,
+            request_id=request_id or "",
+            labels=self.labels,
+            priority=self.priority,
+            execution_timeout=None if self.execution_timeout is None else duration(self.execution_timeout),
+            validate_only=self.validate_only,
+        )
+
+
+class CancelBatchBody(RequestModel):
+    """How to cancel a batch."""
+
+    reason: str = ""
+    """Why, for people."""
+    etag: str = ""
+    """The call fails with 412 unless this is the batch's present `etag`."""
+
+    def message(self, batch_id: str) -> submission_pb2.CancelBatchRequest:
+        return submission_pb2.CancelBatchRequest(batch_id=batch_id, reason=self.reason, etag=self.etag)
+
+
+class RetryBatchBody(RequestModel):
+    """Which reports of a final batch to run again."""
+
+    report_ids: list[str] = []
+    """Only these, of those that failed or were cancelled; all of them when not given."""
+    etag: str = ""
+    """The call fails with 412 unless this is the batch's present `etag`."""
+    request_id: str | None = None
+    """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
+
+    def message(self, batch_id: str, request_id: str | None) -> submission_pb2.RetryBatchRequest:
+        return submission_pb2.RetryBatchRequest(
+            batch_id=batch_id, request_id=request_id or "", report_ids=self.report_ids, etag=self.etag
+        )
+
+
+class GetBatchQuery(QueryModel):
+    """What of a batch to return."""
+
+    task_id: str = ""
+    """Return this execution as it is or as it ended, instead of the current one."""
+    view: BatchViewName | None = None
+    """`FULL` when not given."""
+
+    def message(self, batch_id: str) -> status_pb2.GetBatchRequest:
+        view = batch_pb2.BATCH_VIEW_UNSPECIFIED if self.view is None else BATCH_VIEW.value(self.view)
+        return status_pb2.GetBatchRequest(batch_id=batch_id, task_id=self.task_id, view=view)
+
+
+def _label(text: str) -> str:
+    if ":" not in text:
+        raise ValueError("must be key:value")
+    return text
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    keys = [label.partition(":")[0] for label in labels]
+    if len(set(keys)) < len(keys):
+        raise ValueError("must not give the same key twice; no batch has two values of one label")
+    return labels
+
+
+class ListBatchesQuery(QueryModel):
+    """Which batches to list; all given conditions must hold."""
+
+    page_size: Int32 = 0
+    """50 when not given, at most 1,000."""
+    page_token: str = ""
+    """`next_page_token` of the previous page."""
+    status: list[BatchStatusName] = []
+    """One of these; give the parameter several times."""
+    label: Annotated[list[Annotated[str, AfterValidator(_label)]], AfterValidator(_distinct)] = []
+    """A label that the batch has, as `key:value`; give the parameter several times for several labels."""
+    batch_id: list[str] = []
+    """One of these; give the parameter several times."""
+
+    def message(self) -> status_pb2.ListBatchesRequest:
+        labels = (label.partition(":") for label in self.label)
+        return status_pb2.ListBatchesRequest(
+            page_size=self.page_size,
+            page_token=self.page_token,
+            filter=status_pb2.BatchFilter(
+                statuses=[BATCH_STATUS.value(name) for name in self.status],
+                labels={key: value for key, _, value in labels},
+                batch_ids=self.batch_id,
+            ),
+        )
+
+
+class ListBatchItemsQuery(QueryModel):
+    """Which items of a batch to list."""
+
+    page_size: Int32 = 0
+    """100 when not given, at most 1,000."""
+    page_token: str = ""
+    """`next_page_token` of the previous page."""
+    status: list[ItemStatusName] = []
+    """One of these; give the parameter several times."""
+    task_id: str = ""
+    """List the items as this execution left them, instead of the current one."""
+
+    def message(self, batch_id: str) -> status_pb2.ListBatchItemsRequest:
+        return status_pb2.ListBatchItemsRequest(
+            batch_id=batch_id,
+            page_size=self.page_size,
+            page_token=self.page_token,
+            statuses=[ITEM_STATUS.value(name) for name in self.status],
+            task_id=self.task_id,
+        )
+
+
+class WatchBatchQuery(QueryModel):
+    """Where a watch starts and what it leaves out."""
+
+    task_id: str = ""
+    """Watch this execution instead of the current one."""
+    after_sequence: Int64 | None = None
+    """Start with the event after this one; 0 replays all. A snapshot of the present comes first when not given."""
+    heartbeat_interval: DurationText = "15s"
+    """Longest silence, 1 to 60 seconds."""
+    exclude_item_events: bool = False
+    """Leave out `item_changed` events."""
+
+    def message(self, batch_id: str, last_event_id: int | None) -> status_pb2.WatchBatchRequest:
+        """Return the request; `last_event_id` wins, since a browser that reconnects repeats the first URL."""
+        return status_pb2.WatchBatchRequest(
+            batch_id=batch_id,
+            task_id=self.task_id,
+            after_sequence=self.after_sequence if last_event_id is None else last_event_id,
+            heartbeat_interval=duration(self.heartbeat_interval),
+            exclude_item_events=self.exclude_item_events,
+        )

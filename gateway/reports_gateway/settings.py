@@ -1,0 +1,24 @@
+"""Settings of the gateway process."""
+
+from __future__ import annotations
+
+from reports_core.settings import Address, ProcessSettings, load, refuse_open_address
+
+
+class GatewaySettings(ProcessSettings):
+    """Where the gateway listens and which services it calls."""
+
+    rest_address: Address = "127.0.0.1:8000"
+    server: str = "127.0.0.1:50051"
+    """gRPC target of the services that have no setting of their own below."""
+    submission_server: str | None = None
+    status_server: str | None = None
+    report_server: str | None = None
+    allow_unauthenticated: bool = False
+
+
+def load_settings() -> GatewaySettings:
+    """Return the validated settings; raise SettingsError, which names the variable and the remedy."""
+    settings = load(GatewaySettings)
+    refuse_open_address("FNA_REPORTS_REST_ADDRESS", settings.rest_address, allowed=settings.allow_unauthenticated)
+    return settings

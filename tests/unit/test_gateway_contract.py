@@ -1,0 +1,144 @@
+"""The gateway offers what the contract's HTTP rules say, and describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from google.api import annotations_pb2
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import Descriptor
+from pydantic import BaseModel
+
+from fna.reports.v1 import (
+    batch_pb2,
+    batch_status_service_pb2,
+    batch_submission_service_pb2,
+    report_pb2,
+    report_service_pb2,
+)
+from reports_gateway.routes import batch_events, batches, probes, reports
+from reports_gateway.schemas import batch, batch_requests, event, report, report_requests
+from tests.unit.gateway_peer import SERVICES, Peer, in_process, serve
+
+# WatchBatches needs a resume token of its own and is served later.
+NOT_YET = {("GET", "/v1/reports/batch:watch")}
+
+
+def rules() -> Iterator[tuple[str, str]]:
+    for service in SERVICES:
+        for method in service.methods:
+            rule = method.GetOptions().Extensions[annotations_pb2.http]
+            yield from bindings(rule)
+            for additional in rule.additional_bindings:
+                yield from bindings(additional)
+
+
+def bindings(rule: HttpRule) -> Iterator[tuple[str, str]]:
+    pattern = rule.WhichOneof("pattern")
+    if pattern is not None:
+        yield pattern.upper(), getattr(rule, pattern)
+
+
+async def document() -> dict[str, Any]:
+    async with serve(Peer()) as target, in_process(target) as client:
+        found: dict[str, Any] = (await client.get("/openapi.json")).json()
+        return found
+
+
+async def test_every_http_rule_of_the_contract_is_a_route_and_nothing_else_is() -> None:
+    paths = (await document())["paths"]
+    routes = {(method.upper(), path) for path, operations in paths.items() for method in operations}
+    assert {route for route in routes if route[1].startswith("/v1/")} == set(rules()) - NOT_YET
+
+
+def test_the_contract_has_http_rules() -> None:
+    assert ("POST", "/v1/reports/batch") in set(rules())
+    assert ("GET", "/v1/reports/batch/{batch_id}/events") in set(rules())
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "renamed"),
+    [
+        (batch.Batch, batch_pb2.Batch, {}),
+        (batch.BatchItem, batch_pb2.BatchItem, {"error": "errors"}),
+        (batch.BatchPage, batch_status_service_pb2.ListBatchesResponse, {}),
+        (batch.BatchItemPage, batch_status_service_pb2.ListBatchItemsResponse, {}),
+        (event.BatchCounters, batch_pb2.BatchCounters, {}),
+        (event.BatchStatusChanged, batch_pb2.BatchStatusChanged, {}),
+        (event.BatchItemChanged, batch_pb2.BatchItemChanged, {}),
+        (event.BatchItemsChanged, batch_pb2.BatchItemsChanged, {}),
+        (event.BatchItemProgress, batch_pb2.BatchItemProgress, {}),
+        (event.BatchEvent, batch_pb2.BatchEvent, {"heartbeat": None}),
+        (report.Report, report_pb2.Report, {}),
+        (report.ReportPage, report_service_pb2.ListReportsResponse, {}),
+        (report.ReportAnalysis, report_pb2.ReportAnalysis, {}),
+        (report.NarrativeSection, report_pb2.NarrativeSection, {}),
+        (report.NarrativeTheme, report_pb2.NarrativeTheme, {}),
+        (report.RiskIndicator, report_pb2.RiskIndicator, {}),
+        (report.FinancialMetric, report_pb2.FinancialMetric, {}),
+        (report.Score, report_pb2.Score, {}),
+        (batch_requests.SubmitBatchBody, batch_submission_service_pb2.SubmitBatchRequest, {}),
+        (batch_requests.CancelBatchBody, batch_submission_service_pb2.CancelBatchRequest, {"batch_id": None}),
+        (batch_requests.RetryBatchBody, batch_submission_service_pb2.RetryBatchRequest, {"batch_id": None}),
+        (batch_requests.GetBatchQuery, batch_status_service_pb2.GetBatchRequest, {"batch_id": None}),
+        (
+            batch_requests.ListBatchItemsQuery,
+            batch_status_service_pb2.ListBatchItemsRequest,
+            {"batch_id": None, "statuses": "status"},
+        ),
+        (batch_requests.WatchBatchQuery, batch_status_service_pb2.WatchBatchRequest, {"batch_id": None}),
+        (report_requests.ListReportsQuery, report_service_pb2.ListReportsRequest, {"statuses": "status"}),
+        (
+            report_requests.GetReportAnalysisQuery,
+            report_service_pb2.GetReportAnalysisRequest,
+            {"report_id": None},
+        ),
+    ],
+)
+def test_json_has_every_field_of_the_message(
+    model: type[BaseModel], message: type, renamed: dict[str, str | None]
+) -> None:
+    descriptor: Descriptor = message.DESCRIPTOR  # type: ignore[attr-defined]  # a generated message class
+    expected = {renamed.get(name, name) for name in descriptor.fields_by_name} - {None}
+    assert set(model.model_fields) == expected
+
+
+async def test_openapi_describes_errors_as_problem_details() -> None:
+    for path, operations in (await document())["paths"].items():
+        for operation in operations.values():
+            responses = operation["responses"]
+            assert set(responses["default"]["content"]) == {"application/problem+json"}, path
+            assert "422" not in responses, path
+
+
+async def test_openapi_has_a_body_for_each_route_that_takes_one() -> None:
+    paths = (await document())["paths"]
+    submit = paths["/v1/reports/batch"]["post"]["requestBody"]["content"]
+    assert submit["application/json"]["schema"]["required"] == ["report_ids"]
+    create = paths["/v1/reports"]["post"]["requestBody"]["content"]
+    assert set(create) == {"application/json", "multipart/form-data"}
+    assert create["multipart/form-data"]["schema"]["properties"]["report_type"]["enum"] == [
+        "10_K",
+        "10_Q",
+        "8_K",
+        "ANNUAL",
+        "OTHER",
+    ]
+
+
+async def test_openapi_describes_the_events_of_a_watch() -> None:
+    watch = (await document())["paths"]["/v1/reports/batch/{batch_id}:watch"]["get"]
+    content = watch["responses"]["200"]["content"]["text/event-stream"]
+    assert content["itemSchema"]["properties"]["data"]["contentSchema"] == {"$ref": "#/components/schemas/BatchEvent"}
+
+
+def test_no_two_routes_take_the_same_request() -> None:
+    routes = [
+        (method, getattr(route, "path", ""))
+        for module in (batches, batch_events, reports, probes)
+        for route in module.router.routes
+        for method in getattr(route, "methods", ())
+    ]
+    assert len(routes) == len(set(routes))
