@@ -1,0 +1,46 @@
+"""Sentences about a batch and its reports, for people."""
+
+from __future__ import annotations
+
+from google.rpc.status_pb2 import Status
+
+from fna.reports._status import error_of_status
+from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.names import bare_name
+from fna.reports.v1.batch_pb2 import BatchCounters, BatchStatus
+
+
+def counters_text(counters: BatchCounters) -> str:
+    """Return `12 of 41: 10 successful, 2 failed, 0 cancelled, 4 running`."""
+    processed = counters.successful + counters.failed + counters.cancelled
+    return (
+        f"{processed} of {counters.total_reports}: {counters.successful} successful, {counters.failed} failed, "
+        f"{counters.cancelled} cancelled, {counters.running} running"
+    )
+
+
+def error_text(status: Status) -> str:
+    """Return the reason and the message of an item's error."""
+    error = error_of_status(status)
+    return f"{error.reason or error.code.name}: {error.message}"
+
+
+def end_lines(progress: BatchProgress) -> list[str]:
+    """Return how a batch ended, and for one that did not wholly succeed what can be done."""
+    status = bare_name(BatchStatus.DESCRIPTOR, progress.status)
+    counters = progress.counters
+    lines = [f"Batch {progress.batch_id} is {status}: {_outcome(counters)}."]
+    if counters.failed:
+        lines.append(f"Why: fna-reports items {progress.batch_id} --status FAILED")
+    if counters.failed or counters.cancelled:
+        lines.append(f"Once more: fna-reports retry {progress.batch_id} --watch")
+    return lines
+
+
+def _outcome(counters: BatchCounters) -> str:
+    parts = [f"{counters.successful} of {counters.total_reports} reports analysed"]
+    if counters.failed:
+        parts.append(f"{counters.failed} failed")
+    if counters.cancelled:
+        parts.append(f"{counters.cancelled} cancelled")
+    return ", ".join(parts)

@@ -1,0 +1,134 @@
+"""The progress of a batch as a live display on a terminal; needs rich."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.names import bare_name
+from fna.reports.cli.summary import end_lines, error_text
+from fna.reports.cli.view import View
+from fna.reports.errors import ReportsError
+from fna.reports.v1.batch_pb2 import (
+    BATCH_ITEM_STATUS_FAILED,
+    BATCH_ITEM_STATUS_RETRYING,
+    BATCH_STATUS_CANCELLED,
+    BATCH_STATUS_COMPLETED,
+    BATCH_STATUS_FAILED,
+    BATCH_STATUS_PARTIALLY_COMPLETED,
+    BatchEvent,
+    BatchItemChanged,
+    BatchStatus,
+)
+
+_MOST_RUNNING = 8
+_STYLES = {
+    BATCH_STATUS_COMPLETED: "bold green",
+    BATCH_STATUS_PARTIALLY_COMPLETED: "bold yellow",
+    BATCH_STATUS_FAILED: "bold red",
+    BATCH_STATUS_CANCELLED: "bold yellow",
+}
+
+
+class TerminalView(View):
+    """An overall bar with counters, below it the reports that are running, above it errors as they happen."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console()
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[counters]}"),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
+        self._task: TaskID = self._bar.add_task("PROCESSING", total=None, counters="")
+        self._notice = ""
+        self._progress: BatchProgress | None = None
+        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=8)
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, event: BatchEvent, progress: BatchProgress) -> None:
+        self._notice = ""
+        self._progress = progress
+        self._update_bar(progress)
+        if event.HasField("item_changed"):
+            self._print_error(event.item_changed, progress)
+
+    def interrupted(self, error: ReportsError) -> None:
+        self._notice = f"connection lost, continuing: {error.message}"
+
+    def finish(self, progress: BatchProgress) -> None:
+        self._notice = ""
+        self._progress = None
+        self._update_bar(progress)
+        self._live.stop()  # The last words belong below the bar.
+        first, *hints = end_lines(progress)
+        self._console.print(Text(first, _STYLES.get(progress.status, "bold")))
+        for hint in hints:
+            self._console.print(Text(hint, "dim"))
+
+    def _update_bar(self, progress: BatchProgress) -> None:
+        counters = progress.counters
+        self._bar.update(
+            self._task,
+            description=bare_name(BatchStatus.DESCRIPTOR, progress.status),
+            total=counters.total_reports,
+            completed=progress.processed,
+            counters=_counters_markup(progress),
+        )
+
+    def _print_error(self, change: BatchItemChanged, progress: BatchProgress) -> None:
+        item = change.item
+        if item.HasField("error") and item.status in {BATCH_ITEM_STATUS_FAILED, BATCH_ITEM_STATUS_RETRYING}:
+            failed = item.status == BATCH_ITEM_STATUS_FAILED
+            style, word = ("red", "failed") if failed else ("yellow", "will be tried again")
+            name = progress.name(item.report_id)
+            self._console.print(Text(f"{name} {word}: {error_text(item.error)}", style))
+
+    def _render(self) -> RenderableType:
+        parts: list[RenderableType] = [self._bar]
+        if self._progress is not None and self._progress.running:
+            parts.append(_running_table(self._progress))
+        if self._notice:
+            parts.append(Text(self._notice, "yellow", overflow="ellipsis", no_wrap=True))
+        return Group(*parts)
+
+
+def _counters_markup(progress: BatchProgress) -> str:
+    counters = progress.counters
+    parts = [f"[green]{counters.successful} successful[/]", f"{counters.running} running"]
+    if counters.failed:
+        parts.insert(1, f"[red]{counters.failed} failed[/]")
+    if counters.cancelled:
+        parts.insert(-1, f"[yellow]{counters.cancelled} cancelled[/]")
+    return "  ".join(parts)
+
+
+def _running_table(progress: BatchProgress) -> Table:
+    table = Table.grid(padding=(0, 2))
+    # The display is drawn by a thread of its own.
+    running = list(progress.running.items())
+    for report_id, report in running[:_MOST_RUNNING]:
+        fraction = f"{report.fraction:.0%}" if report.step else ""
+        table.add_row("", escape(progress.name(report_id)), f"[cyan]{escape(report.step)}[/]", fraction)
+    if len(running) > _MOST_RUNNING:
+        table.add_row("", f"[dim]and {len(running) - _MOST_RUNNING} more[/]")
+    return table

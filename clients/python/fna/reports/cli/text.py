@@ -1,0 +1,156 @@
+"""Messages as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from textwrap import shorten
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from fna.reports.cli.names import REPORT_TYPES, bare_name
+from fna.reports.cli.summary import counters_text, error_text
+from fna.reports.v1.batch_pb2 import Batch, BatchCounters, BatchItem, BatchItemStatus, BatchStatus
+from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType, Score, SectionType
+
+_MOST_THEMES = 8
+_MOST_PASSAGES = 5
+_MOST_METRICS = 10
+_EXCERPT_WIDTH = 90
+
+BATCH_COLUMNS = ("BATCH", "STATUS", "REPORTS", "OK", "FAILED", "CANCELLED", "SUBMITTED", "LABELS")
+BATCH_WIDTHS = (36, 19, 7, 6, 6, 9, 20, 0)
+ITEM_COLUMNS = ("#", "REPORT", "STATUS", "ATTEMPTS", "DETAIL")
+ITEM_WIDTHS = (5, 36, 10, 8, 0)
+
+
+def row(cells: Sequence[object], widths: Sequence[int]) -> str:
+    """Return one line of a table; rows are printed as they come, so that the widths are fixed."""
+    return "  ".join(f"{cell!s:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def batch_row(batch: Batch) -> str:
+    """Return the line of a batch in a list."""
+    cells = (
+        batch.batch_id,
+        bare_name(BatchStatus.DESCRIPTOR, batch.status),
+        batch.total_reports,
+        batch.successful,
+        batch.failed,
+        batch.cancelled,
+        _time(batch.created_at),
+        _labels(batch),
+    )
+    return row(cells, BATCH_WIDTHS)
+
+
+def item_row(item: BatchItem) -> str:
+    """Return the line of an item in a list."""
+    detail = error_text(item.error) if item.HasField("error") else item.step or item.analysis_id
+    status = bare_name(BatchItemStatus.DESCRIPTOR, item.status)
+    return row((item.position, item.report_id, status, item.attempt_count, detail), ITEM_WIDTHS)
+
+
+def batch_text(batch: Batch) -> Iterator[str]:
+    """Yield the lines that describe a batch, without its items."""
+    counters = BatchCounters(
+        total_reports=batch.total_reports,
+        successful=batch.successful,
+        failed=batch.failed,
+        cancelled=batch.cancelled,
+        running=batch.running,
+    )
+    yield from _pairs(
+        ("Batch", batch.batch_id),
+        ("Status", bare_name(BatchStatus.DESCRIPTOR, batch.status)),
+        ("Reports", counters_text(counters)),
+        ("Task", batch.task_id),
+        ("Execution", batch.execution_count),
+        ("Priority", batch.priority),
+        ("Labels", _labels(batch)),
+        ("Submitted", _time(batch.created_at)),
+        ("Started", _time(batch.started_at)),
+        ("Finished", _time(batch.processed_at)),
+        ("Last event", batch.last_sequence),
+    )
+
+
+def report_text(report: Report) -> Iterator[str]:
+    """Yield the lines that describe a report."""
+    yield from _pairs(
+        ("Report", report.report_id),
+        ("File", report.file_name),
+        ("Title", report.title),
+        ("Type", _report_type(report.report_type)),
+        ("Company", report.company_id),
+        ("Period", report.fiscal_period),
+        ("Filed", report.filing_date),
+        ("Source", report.source_uri),
+        ("Content", f"{report.content_type}, {report.content_size_bytes:,} bytes"),
+        ("SHA-256", report.content_sha256),
+        ("Status", bare_name(ReportStatus.DESCRIPTOR, report.status)),
+        ("Analysis", report.latest_analysis_id),
+        ("Uploaded", _time(report.created_at)),
+    )
+
+
+def analysis_text(analysis: ReportAnalysis) -> Iterator[str]:
+    """Yield the lines that describe an analysis: of themes, passages and metrics only the first."""
+    yield from _pairs(
+        ("Analysis", analysis.analysis_id),
+        ("Report", analysis.report_id),
+        ("Model", analysis.model_version),
+        ("Optimism", _score(analysis.optimism)),
+        ("Risk", _score(analysis.risk)),
+        ("Uncertainty", _score(analysis.uncertainty)),
+        ("Themes", ", ".join(f"{theme.label} ({theme.weight:.0%})" for theme in analysis.key_themes[:_MOST_THEMES])),
+        ("Took", f"{analysis.processing_time.ToTimedelta().total_seconds():.1f} s"),
+    )
+    yield from _block(
+        "Sections",
+        (
+            f"{bare_name(SectionType.DESCRIPTOR, section.type)}, {section.word_count:,} words: {section.heading}"
+            for section in analysis.sections
+        ),
+    )
+    yield from _block(
+        "Risk indicators",
+        (
+            f"{risk.severity:.2f} {risk.label}: {shorten(risk.excerpt, _EXCERPT_WIDTH)}"
+            for risk in analysis.risk_indicators[:_MOST_PASSAGES]
+        ),
+    )
+    yield from _block(
+        "Financial metrics",
+        (
+            f"{metric.concept} {metric.value:,.10g} {metric.unit} {metric.period_end}"
+            for metric in analysis.financial_metrics[:_MOST_METRICS]
+        ),
+    )
+    yield from _block("Warnings", analysis.warnings)
+
+
+def _pairs(*pairs: tuple[str, object]) -> Iterator[str]:
+    return (f"{name:<12}{value}" for name, value in pairs if value != "")
+
+
+def _block(title: str, lines: Iterable[str]) -> list[str]:
+    block = [f"  {line}" for line in lines]
+    return [title, *block] if block else []
+
+
+def _score(score: Score) -> str:
+    return f"{score.value:.2f}  (confidence {score.confidence:.2f})"
+
+
+def _labels(batch: Batch) -> str:
+    return " ".join(f"{key}={value}" for key, value in sorted(batch.labels.items()))
+
+
+def _time(time: Timestamp) -> str:
+    if not time.seconds:
+        return ""
+    return time.ToDatetime().isoformat(sep=" ", timespec="seconds") + "Z"
+
+
+def _report_type(kind: ReportType.ValueType) -> str:
+    return next((name for name, number in REPORT_TYPES.items() if number == kind), str(kind))

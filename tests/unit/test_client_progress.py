@@ -1,0 +1,163 @@
+"""The progress of a batch is folded from its events, and the live display shows what matters of it."""
+
+from __future__ import annotations
+
+import io
+from typing import NamedTuple
+
+import grpc
+import pytest
+from rich.console import Console
+
+from fna.reports import ReportsClient, UnavailableError
+from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.lines_view import LinesView
+from fna.reports.cli.progress import default_view, follow
+from fna.reports.cli.terminal_view import TerminalView
+from fna.reports.v1.batch_pb2 import (
+    BATCH_ITEM_STATUS_CANCELLED,
+    BATCH_ITEM_STATUS_COMPLETED,
+    BATCH_ITEM_STATUS_FAILED,
+    BATCH_ITEM_STATUS_PROCESSING,
+    BATCH_ITEM_STATUS_RETRYING,
+    BATCH_STATUS_COMPLETED,
+    BATCH_STATUS_PARTIALLY_COMPLETED,
+    BatchCounters,
+    BatchEvent,
+    BatchItemsChanged,
+)
+from tests.unit.client_peer import (
+    BATCH_ID,
+    REPORT_ID,
+    Peer,
+    finished,
+    item_changed,
+    item_progress,
+    message,
+    refusal,
+    snapshot,
+)
+
+OTHER_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c09"
+RUNNING = {"status": BATCH_ITEM_STATUS_PROCESSING}
+
+
+def progress_after(*events: BatchEvent) -> BatchProgress:
+    progress = BatchProgress(BATCH_ID, {REPORT_ID: "10k_acme.htm"})
+    for event in events:
+        progress.apply(event)
+    return progress
+
+
+def test_counters_status_and_sequence_are_those_of_the_newest_event() -> None:
+    progress = progress_after(snapshot(3, total_reports=5, failed=1), item_changed(4))
+    assert (progress.counters.successful, progress.processed, progress.last_sequence) == (1, 1, 4)
+    assert not progress.is_final
+    progress.apply(finished(5))
+    assert (progress.status, progress.is_final, progress.last_sequence) == (BATCH_STATUS_COMPLETED, True, 5)
+
+
+def test_a_report_runs_from_its_start_to_its_end() -> None:
+    progress = progress_after(item_changed(1, **RUNNING), item_progress(1, step="TEXT_EXTRACTION"))
+    assert (progress.running[REPORT_ID].step, progress.running[REPORT_ID].fraction) == ("TEXT_EXTRACTION", 0.25)
+    progress.apply(item_changed(2))
+    assert progress.running == {}
+
+
+@pytest.mark.parametrize("status", [BATCH_ITEM_STATUS_COMPLETED, BATCH_ITEM_STATUS_RETRYING])
+def test_late_news_of_an_attempt_that_is_over_does_not_start_it_again(status: int) -> None:
+    progress = progress_after(item_changed(1, **RUNNING), item_changed(2, status=status), item_progress(2))
+    assert progress.running == {}
+    progress.apply(item_changed(3, **RUNNING))
+    assert list(progress.running) == [REPORT_ID]
+
+
+def test_a_report_that_ran_before_the_watch_began_shows_with_its_first_step() -> None:
+    assert list(progress_after(snapshot(3), item_progress(3)).running) == [REPORT_ID]
+
+
+def test_reports_that_are_cancelled_together_stop_running() -> None:
+    change = BatchItemsChanged(
+        status=BATCH_ITEM_STATUS_CANCELLED, positions=[1, 2, 3], counters=BatchCounters(total_reports=4, cancelled=3)
+    )
+    progress = progress_after(
+        item_changed(1, position=0, **RUNNING),
+        item_changed(2, position=2, report_id=OTHER_ID, **RUNNING),
+        BatchEvent(batch_id=BATCH_ID, sequence=3, items_changed=change),
+        item_progress(3, report_id=OTHER_ID),
+    )
+    assert list(progress.running) == [REPORT_ID]
+    assert progress.counters.cancelled == 3
+
+
+def test_a_snapshot_replaces_what_was_known() -> None:
+    progress = progress_after(item_changed(1, **RUNNING), item_changed(2, report_id=OTHER_ID), snapshot(90))
+    assert (progress.running, progress.last_sequence) == ({}, 90)
+
+
+def test_an_event_of_an_unknown_kind_counts_for_its_sequence() -> None:
+    assert progress_after(snapshot(1), BatchEvent(batch_id=BATCH_ID, sequence=2)).last_sequence == 2
+
+
+class Screen(NamedTuple):
+    """A live display, and what it wrote."""
+
+    view: TerminalView
+    written: io.StringIO
+
+
+@pytest.fixture
+def screen() -> Screen:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, color_system=None, width=120, legacy_windows=False)
+    return Screen(TerminalView(console), written)
+
+
+def test_the_display_has_a_bar_the_running_reports_and_the_errors(screen: Screen) -> None:
+    error = refusal(grpc.StatusCode.INVALID_ARGUMENT, "DOCUMENT_EMPTY", text="the document is empty [sic]")
+    with Peer() as peer, ReportsClient(peer.target) as client:
+        peer.streams = [
+            lambda _: [
+                message(snapshot(1), item_changed(2, **RUNNING), item_progress(2, step="TEXT_EXTRACTION")),
+                message(item_changed(3, report_id=OTHER_ID, status=BATCH_ITEM_STATUS_FAILED, error=error)),
+                message(finished(4, status=BATCH_STATUS_PARTIALLY_COMPLETED, successful=1, failed=1)),
+            ]
+        ]
+        progress = follow(client, BATCH_ID, names={REPORT_ID: "10k_acme.htm"}, view=screen.view)
+    assert progress.status == BATCH_STATUS_PARTIALLY_COMPLETED
+    text = screen.written.getvalue()
+    assert f"{OTHER_ID} failed: DOCUMENT_EMPTY: the document is empty [sic]" in text
+    last = text[text.rindex("PARTIALLY_COMPLETED \u2501") :]
+    assert "2/2" in last
+    assert "1 successful  1 failed  0 running" in last
+    assert f"Once more: fna-reports retry {BATCH_ID} --watch" in last
+    assert "TEXT_EXTRACTION" not in last
+
+
+def test_the_display_draws_the_running_reports_by_name_and_step(screen: Screen) -> None:
+    progress = progress_after(snapshot(1), item_changed(2, **RUNNING), item_progress(2, step="TEXT_EXTRACTION"))
+    progress.apply(item_progress(2, report_id="[x]"))
+    for number in range(9):
+        progress.apply(item_changed(3 + number, report_id=f"report {number}", **RUNNING))
+    with screen.view as view:
+        view.show(item_progress(2), progress)
+    text = screen.written.getvalue()
+    assert "10k_acme.htm  TEXT_EXTRACTION  25%" in text
+    assert "[x]" in text
+    assert "and 3 more" in text
+
+
+def test_the_display_says_that_it_is_reconnecting_until_it_has(screen: Screen) -> None:
+    progress = progress_after(snapshot(1))
+    with screen.view as view:
+        view.interrupted(UnavailableError("socket closed"))
+    assert "connection lost, continuing: socket closed" in screen.written.getvalue()
+    view.show(snapshot(1), progress)
+    before = len(screen.written.getvalue())
+    with view:
+        pass
+    assert "connection lost" not in screen.written.getvalue()[before:]
+
+
+def test_without_a_terminal_progress_is_lines() -> None:
+    assert isinstance(default_view(), LinesView)
