@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Collection
 
+import uvloop
 from sqlalchemy.exc import DBAPIError
 
 from reports_core.settings import SettingsError, load, refuse_open_address
@@ -43,21 +44,12 @@ def main() -> None:
         settings = load(ServerSettings)
         refuse_open_address("FNA_REPORTS_GRPC_ADDRESS", settings.grpc_address, allowed=settings.allow_unauthenticated)
         migrations.upgrade(settings.database_url)
-        _run(settings, services)
+        uvloop.run(_serve(settings, services))
     except SettingsError as error:
         sys.exit(str(error))
     except (DBAPIError, OSError) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
         sys.exit(f"cannot work with the database of DATABASE_URL: {str(cause).strip()}")
-
-
-def _run(settings: ServerSettings, services: Collection[Service]) -> None:
-    if sys.platform == "win32":
-        asyncio.run(_serve(settings, services))
-        return
-    import uvloop
-
-    uvloop.run(_serve(settings, services))
 
 
 async def _serve(settings: ServerSettings, services: Collection[Service]) -> None:

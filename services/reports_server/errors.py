@@ -58,6 +58,10 @@ class Draining(Exception):
     """The server is shutting down; call another replica, or this one again in a moment."""
 
 
+class NotAvailable(Exception):
+    """The method is in the contract and not in this release; do not call it again."""
+
+
 def status_of(error: Exception) -> Status:
     """Return the status for an error: AIP-193, with exactly one ErrorInfo."""
     match error:
@@ -67,6 +71,10 @@ def status_of(error: Exception) -> Status:
             return _invalid([FieldViolation(error.field, error.description)], error.reason)
         case errors.DomainError():
             return _refused(error)
+        case NotAvailable():
+            return _status(
+                grpc.StatusCode.UNIMPLEMENTED, str(error), ErrorInfo(reason="METHOD_NOT_AVAILABLE", domain=DOMAIN)
+            )
         case Draining():
             return _unavailable("the server is shutting down; call again", "SERVER_DRAINING")
         case (
@@ -75,7 +83,7 @@ def status_of(error: Exception) -> Status:
             logger.warning("the database is not available: %s", error)
             return _unavailable("the database is not available; call again", "DATABASE_UNAVAILABLE")
         case _:
-            logger.exception("unexpected error", exc_info=error)
+            logger.error("unexpected error", exc_info=error)
             return _status(
                 grpc.StatusCode.INTERNAL,
                 "an unexpected error happened; the server's log has the details",
@@ -157,9 +165,9 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any]]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any]:
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
         handler = await continuation(handler_call_details)
         if handler is None or not handler_call_details.method.startswith("/fna.reports."):
             return handler
@@ -179,8 +187,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    def _guarded(self, behaviour: Any, *, streaming: bool) -> Callable[[Any, ServicerContext], Awaitable[Any]]:
-        async def method(request: Any, context: ServicerContext) -> Any:
+    def _guarded(
+        self, behaviour: Any, *, streaming: bool
+    ) -> Callable[[Any, ServicerContext[Any, Any]], Awaitable[Any]]:
+        async def method(request: Any, context: ServicerContext[Any, Any]) -> Any:
             try:
                 checked = self._checked_stream(request) if streaming else self._checked(request)
                 return await behaviour(checked, context)
@@ -202,7 +212,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             yield self._checked(request)
 
 
-async def abort(context: ServicerContext, status: Status) -> None:
+async def abort(context: ServicerContext[Any, Any], status: Status) -> None:
     """End a call with a rich status."""
     code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
     trailers = (("grpc-status-details-bin", status.SerializeToString()),)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.code_pb2 import ABORTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
 from google.rpc.error_details_pb2 import ErrorInfo
@@ -35,7 +36,7 @@ _ITEM_ERROR_CODES = {
 
 
 def batch_message(batch: Batch, items: Sequence[Item] = ()) -> pb.Batch:
-    message = pb.Batch(
+    return pb.Batch(
         batch_id=str(batch.batch_id),
         task_id=str(batch.task_id),
         status=_batch_status(batch.status),
@@ -45,17 +46,16 @@ def batch_message(batch: Batch, items: Sequence[Item] = ()) -> pb.Batch:
         cancelled=batch.counters.cancelled,
         running=batch.counters.running,
         results=[item_message(item) for item in items],
-        created_at=batch.created_at,
-        updated_at=batch.updated_at,
-        started_at=batch.started_at,
-        processed_at=batch.processed_at,
+        created_at=_timestamp(batch.created_at),
+        updated_at=_timestamp(batch.updated_at),
+        started_at=_timestamp(batch.started_at),
+        processed_at=_timestamp(batch.processed_at),
         labels=batch.labels,
         priority=batch.priority,
         execution_count=batch.execution_count,
         last_sequence=batch.last_sequence,
         etag=batch.etag,
     )
-    return message
 
 
 def item_message(item: Item) -> pb.BatchItem:
@@ -66,16 +66,16 @@ def item_message(item: Item) -> pb.BatchItem:
         attempt_count=item.attempt,
         analysis_id=str(item.analysis_id) if item.analysis_id else "",
         error=_item_error(item.error_reason, item.error_message),
-        next_attempt_at=item.next_attempt_at,
-        started_at=item.started_at,
-        processed_at=item.processed_at,
+        next_attempt_at=_timestamp(item.next_attempt_at),
+        started_at=_timestamp(item.started_at),
+        processed_at=_timestamp(item.processed_at),
         step=item.step or "",
         progress=item.progress or 0,
     )
 
 
 def event_message(batch_id: str, event: Event) -> pb.BatchEvent:
-    message = pb.BatchEvent(batch_id=batch_id, sequence=event.sequence, occurred_at=event.occurred_at)
+    message = pb.BatchEvent(batch_id=batch_id, sequence=event.sequence, occurred_at=_timestamp(event.occurred_at))
     data = event.data
     match event.kind:
         case "ITEM_CHANGED":
@@ -112,7 +112,7 @@ def snapshot_message(batch: Batch) -> pb.BatchEvent:
     return pb.BatchEvent(
         batch_id=str(batch.batch_id),
         sequence=batch.last_sequence,
-        occurred_at=batch.updated_at,
+        occurred_at=_timestamp(batch.updated_at),
         snapshot=batch_message(batch),
     )
 
@@ -121,7 +121,7 @@ def progress_message(progress: Progress, sequence: int, now: datetime) -> pb.Bat
     return pb.BatchEvent(
         batch_id=progress.batch_id,
         sequence=sequence,
-        occurred_at=now,
+        occurred_at=_timestamp(now),
         progress=pb.BatchItemProgress(
             report_id=progress.report_id,
             step=progress.step,
@@ -133,7 +133,7 @@ def progress_message(progress: Progress, sequence: int, now: datetime) -> pb.Bat
 
 
 def heartbeat_message(batch_id: str, sequence: int, now: datetime) -> pb.BatchEvent:
-    return pb.BatchEvent(batch_id=batch_id, sequence=sequence, occurred_at=now, heartbeat=pb.Heartbeat())
+    return pb.BatchEvent(batch_id=batch_id, sequence=sequence, occurred_at=_timestamp(now), heartbeat=pb.Heartbeat())
 
 
 def report_message(report: Report) -> report_pb2.Report:
@@ -149,8 +149,8 @@ def report_message(report: Report) -> report_pb2.Report:
         content_sha256=report.content_sha256,
         status=report_pb2.ReportStatus.Value(f"REPORT_STATUS_{report.status}"),
         latest_analysis_id=str(report.latest_analysis_id) if report.latest_analysis_id else "",
-        created_at=report.created_at,
-        updated_at=report.updated_at,
+        created_at=_timestamp(report.created_at),
+        updated_at=_timestamp(report.updated_at),
         fiscal_period=report.fiscal_period,
         filing_date=report.filing_date.isoformat() if report.filing_date else "",
     )
@@ -192,8 +192,8 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
             for metric in analysis.financial_metrics
         ],
         warnings=analysis.warnings,
-        processing_time=stored.processing_time,
-        completed_at=stored.completed_at,
+        processing_time=_duration(stored.processing_time),
+        completed_at=_timestamp(stored.completed_at),
     )
 
 
@@ -277,8 +277,18 @@ def _counters_from_json(counters: Json) -> pb.BatchCounters:
 
 
 def _time(text: str | None) -> Timestamp | None:
-    if text is None:
+    return _timestamp(datetime.fromisoformat(text)) if text else None
+
+
+def _timestamp(value: datetime | None) -> Timestamp | None:
+    if value is None:
         return None
     timestamp = Timestamp()
-    timestamp.FromDatetime(datetime.fromisoformat(text))
+    timestamp.FromDatetime(value)
     return timestamp
+
+
+def _duration(value: timedelta) -> Duration:
+    duration = Duration()
+    duration.FromTimedelta(value)
+    return duration

@@ -57,12 +57,12 @@ def _decode(request: PagedRequest) -> list[str] | None:
     if not request.page_token:
         return None
     try:
-        arguments, *position = json.loads(base64.urlsafe_b64decode(request.page_token.encode("ascii")))
+        arguments, *parts = json.loads(base64.urlsafe_b64decode(request.page_token.encode("ascii")))
     except (binascii.Error, UnicodeError, ValueError, TypeError):
         raise PageTokenInvalid from None
-    if arguments != _arguments(request) or not all(isinstance(part, str) for part in position):
+    if arguments != _arguments(request):
         raise PageTokenInvalid
-    return position
+    return [str(part) for part in parts]
 
 
 def _arguments(request: PagedRequest) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from grpc.aio import ServicerContext
@@ -34,8 +35,8 @@ class ReportServicer(ReportServiceServicer):
         self._documents = documents
         self._sources = sources
 
-    async def RegisterReport(  # noqa: N802
-        self, request: pb.RegisterReportRequest, context: ServicerContext
+    async def RegisterReport(
+        self, request: pb.RegisterReportRequest, context: ServicerContext[Any, Any]
     ) -> pb.RegisterReportResponse:
         mapping.filing_date(request.report.filing_date)
         path = self._sources.path(request.report.source_uri)
@@ -45,8 +46,8 @@ class ReportServicer(ReportServiceServicer):
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
         )
 
-    async def UploadReport(  # noqa: N802
-        self, requests: AsyncIterator[pb.UploadReportRequest], context: ServicerContext
+    async def UploadReport(
+        self, requests: AsyncIterator[pb.UploadReportRequest], context: ServicerContext[Any, Any]
     ) -> pb.UploadReportResponse:
         header = await _header(requests)
         mapping.filing_date(header.report.filing_date)
@@ -61,11 +62,13 @@ class ReportServicer(ReportServiceServicer):
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
         )
 
-    async def GetReport(self, request: pb.GetReportRequest, context: ServicerContext) -> pb.GetReportResponse:  # noqa: N802
+    async def GetReport(self, request: pb.GetReportRequest, context: ServicerContext[Any, Any]) -> pb.GetReportResponse:
         report = await self._database.run(reports.get, owner_of(context), UUID(request.report_id))
         return pb.GetReportResponse(report=mapping.report_message(report))
 
-    async def ListReports(self, request: pb.ListReportsRequest, context: ServicerContext) -> pb.ListReportsResponse:  # noqa: N802
+    async def ListReports(
+        self, request: pb.ListReportsRequest, context: ServicerContext[Any, Any]
+    ) -> pb.ListReportsResponse:
         size = paging.page_size(request.page_size, 50)
         found = await self._database.run(
             reports.list_page,
@@ -79,8 +82,8 @@ class ReportServicer(ReportServiceServicer):
         token = paging.encode(request, page[-1].created_at.isoformat(), page[-1].report_id) if found[size:] else ""
         return pb.ListReportsResponse(reports=map(mapping.report_message, page), next_page_token=token)
 
-    async def GetReportAnalysis(  # noqa: N802
-        self, request: pb.GetReportAnalysisRequest, context: ServicerContext
+    async def GetReportAnalysis(
+        self, request: pb.GetReportAnalysisRequest, context: ServicerContext[Any, Any]
     ) -> pb.GetReportAnalysisResponse:
         stored = await self._database.run(
             analyses.get, owner_of(context), UUID(request.report_id), mapping.optional_uuid(request.analysis_id)
@@ -102,7 +105,7 @@ class ReportServicer(ReportServiceServicer):
         return document
 
     async def _register(
-        self, context: ServicerContext, report: report_pb2.Report, document: NewDocument, request_id: str
+        self, context: ServicerContext[Any, Any], report: report_pb2.Report, document: NewDocument, request_id: str
     ) -> Registered:
         if not document.size_bytes:
             raise InvalidRequest("chunk" if not report.source_uri else "report.source_uri", "there is no content")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from grpc.aio import ServicerContext
@@ -16,6 +17,7 @@ from reports_core.storage import batches, items
 from reports_core.storage.engine import Database
 from reports_core.storage.records import Batch, Item
 from reports_server import mapping, paging
+from reports_server.errors import NotAvailable
 from reports_server.feed import Feed
 from reports_server.owner import owner_of
 from reports_server.watch import Watch, WatchOptions
@@ -31,7 +33,7 @@ class BatchStatusServicer(BatchStatusServiceServicer):
         self._database = database
         self._feed = feed
 
-    async def GetBatch(self, request: pb.GetBatchRequest, context: ServicerContext) -> pb.GetBatchResponse:  # noqa: N802
+    async def GetBatch(self, request: pb.GetBatchRequest, context: ServicerContext[Any, Any]) -> pb.GetBatchResponse:
         limit = 0 if request.view == batch_pb2.BATCH_VIEW_BASIC else _FULL_VIEW_ITEMS
         batch, found = await self._database.run(
             _batch_with_items,
@@ -42,7 +44,9 @@ class BatchStatusServicer(BatchStatusServiceServicer):
         )
         return pb.GetBatchResponse(batch=mapping.batch_message(batch, found))
 
-    async def ListBatches(self, request: pb.ListBatchesRequest, context: ServicerContext) -> pb.ListBatchesResponse:  # noqa: N802
+    async def ListBatches(
+        self, request: pb.ListBatchesRequest, context: ServicerContext[Any, Any]
+    ) -> pb.ListBatchesResponse:
         size = paging.page_size(request.page_size, 50)
         found = await self._database.run(
             batches.list_page,
@@ -55,8 +59,8 @@ class BatchStatusServicer(BatchStatusServiceServicer):
         token = paging.encode(request, page[-1].created_at.isoformat(), page[-1].batch_id) if found[size:] else ""
         return pb.ListBatchesResponse(batches=map(mapping.batch_message, page), next_page_token=token)
 
-    async def ListBatchItems(  # noqa: N802
-        self, request: pb.ListBatchItemsRequest, context: ServicerContext
+    async def ListBatchItems(
+        self, request: pb.ListBatchItemsRequest, context: ServicerContext[Any, Any]
     ) -> pb.ListBatchItemsResponse:
         size = paging.page_size(request.page_size, 100)
         batch, found = await self._database.run(
@@ -75,7 +79,9 @@ class BatchStatusServicer(BatchStatusServiceServicer):
             last_sequence=batch.last_sequence,
         )
 
-    async def WatchBatch(self, request: pb.WatchBatchRequest, context: ServicerContext) -> None:  # noqa: N802
+    async def WatchBatch(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
+        self, request: pb.WatchBatchRequest, context: ServicerContext[Any, Any]
+    ) -> None:
         async def send(messages: Sequence[batch_pb2.BatchEvent]) -> None:
             await context.write(pb.WatchBatchResponse(events=messages))
 
@@ -88,6 +94,11 @@ class BatchStatusServicer(BatchStatusServiceServicer):
             exclude_item_events=request.exclude_item_events,
         )
         await Watch(options, self._database, self._feed, send).run()
+
+    async def WatchBatches(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
+        self, request: pb.WatchBatchesRequest, context: ServicerContext[Any, Any]
+    ) -> None:
+        raise NotAvailable("WatchBatches is not available in this release; call WatchBatch for each batch")
 
 
 def _batch_with_items(

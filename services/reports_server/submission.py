@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from grpc.aio import ServicerContext
@@ -30,7 +32,9 @@ class BatchSubmission(BatchSubmissionServiceServicer):
         self._feed = feed
         self._max_batch_size = max_batch_size
 
-    async def SubmitBatch(self, request: pb.SubmitBatchRequest, context: ServicerContext) -> pb.SubmitBatchResponse:  # noqa: N802
+    async def SubmitBatch(
+        self, request: pb.SubmitBatchRequest, context: ServicerContext[Any, Any]
+    ) -> pb.SubmitBatchResponse:
         owner = owner_of(context)
         report_ids = _canonical(request.report_ids)
         if len(report_ids) > self._max_batch_size:
@@ -49,7 +53,9 @@ class BatchSubmission(BatchSubmissionServiceServicer):
         batch = await self._database.run(batches.submit, new, self._queue)
         return pb.SubmitBatchResponse(batch=mapping.batch_message(batch))
 
-    async def CancelBatch(self, request: pb.CancelBatchRequest, context: ServicerContext) -> pb.CancelBatchResponse:  # noqa: N802
+    async def CancelBatch(
+        self, request: pb.CancelBatchRequest, context: ServicerContext[Any, Any]
+    ) -> pb.CancelBatchResponse:
         batch = await self._database.run(
             batches.cancel,
             owner_of(context),
@@ -60,7 +66,9 @@ class BatchSubmission(BatchSubmissionServiceServicer):
         await self._announce(batch)
         return pb.CancelBatchResponse(batch=mapping.batch_message(batch))
 
-    async def RetryBatch(self, request: pb.RetryBatchRequest, context: ServicerContext) -> pb.RetryBatchResponse:  # noqa: N802
+    async def RetryBatch(
+        self, request: pb.RetryBatchRequest, context: ServicerContext[Any, Any]
+    ) -> pb.RetryBatchResponse:
         retry = batches.Retry(
             report_ids=_canonical(request.report_ids),
             request_id=mapping.optional_uuid(request.request_id),
@@ -78,10 +86,9 @@ class BatchSubmission(BatchSubmissionServiceServicer):
 def _canonical(report_ids: Iterable[str]) -> list[str]:
     """Return the ids in lower case. Raises InvalidRequest when two differ in nothing else."""
     canonical = [report_id.lower() for report_id in report_ids]
-    if len(set(canonical)) != len(canonical):
-        seen: set[str] = set()
-        repeated = next(report_id for report_id in canonical if report_id in seen or seen.add(report_id))
-        raise InvalidRequest("report_ids", f"must not contain duplicates: {repeated}")
+    repeated = [report_id for report_id, count in Counter(canonical).items() if count > 1]
+    if repeated:
+        raise InvalidRequest("report_ids", f"must not contain duplicates: {repeated[0]}")
     return canonical
 
 

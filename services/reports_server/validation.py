@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, MutableMapping, MutableSequence
 from importlib.resources import files
 from typing import Any
@@ -76,8 +77,7 @@ def _elements(value: Any) -> Iterable[Any]:
 
 
 def _duplicates(values: list[object]) -> str:
-    seen: set[object] = set()
-    repeated = list(dict.fromkeys(value for value in values if value in seen or seen.add(value)))
+    repeated = [value for value, count in Counter(values).items() if count > 1]
     more = f" and {len(repeated) - _SHOWN} more" if len(repeated) > _SHOWN else ""
     return ", ".join(str(value) for value in repeated[:_SHOWN]) + more
 

@@ -50,7 +50,7 @@ def runtime() -> Runtime:
 
 
 @cache
-def _runtime(pid: int) -> Runtime:
+def _runtime(_pid: int) -> Runtime:
     settings = load(WorkerSettings)
     return Runtime(
         settings=settings,

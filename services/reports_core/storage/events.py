@@ -22,7 +22,8 @@ PROGRESS_CHANNEL = "fna_reports_progress"
 # clock_timestamp(), because now() is the start of the transaction and would not be in the order of the sequences.
 _APPEND = text("""
     INSERT INTO batch_events (batch_id, sequence, kind, data, occurred_at)
-    SELECT CAST(:batch_id AS uuid), CAST(:first AS bigint) + e.ordinality - 1, e.kind, CAST(e.data AS jsonb), clock_timestamp()
+    SELECT CAST(:batch_id AS uuid), CAST(:first AS bigint) + e.ordinality - 1, e.kind, CAST(e.data AS jsonb),
+        clock_timestamp()
     FROM unnest(CAST(:kinds AS text[]), CAST(:data AS text[])) WITH ORDINALITY AS e(kind, data, ordinality)
 """)
 _READ = text("""
