@@ -1,0 +1,32 @@
+"""Runs a benchmark: `./run bench NAME`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks import submission
+from benchmarks.machine import describe
+
+BENCHMARKS = {"submission": submission}
+
+
+def main() -> None:
+    """Run one benchmark, print its table, and write its figures as JSON where that is wanted."""
+    parser = argparse.ArgumentParser(
+        prog="./run bench", description="Measures on an embedded PostgreSQL, with everything in one run."
+    )
+    commands = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, module in BENCHMARKS.items():
+        command = commands.add_parser(name, help=module.HELP, description=module.HELP)
+        command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
+        command.add_argument("--rounds", type=int, default=15, help="measurements of each kind (default: %(default)s)")
+    arguments = parser.parse_args()
+    figures = BENCHMARKS[arguments.name].run(rounds=arguments.rounds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"machine": describe(), "figures": figures}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

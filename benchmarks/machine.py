@@ -1,0 +1,17 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+
+
+def describe() -> dict[str, str]:
+    """Return the machine and the versions that matter."""
+    return {
+        "cores": str(os.cpu_count()),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("grpcio", "protobuf", "asyncpg", "sqlalchemy", "protovalidate")},
+    }
