@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reports_core.domain import errors
+from reports_core.storage.documents import DocumentStoreError
 
 logger = logging.getLogger(__name__)
 
@@ -77,9 +78,10 @@ def status_of(error: Exception) -> Status:
             )
         case Draining():
             return _unavailable("the server is shutting down; call again", "SERVER_DRAINING")
-        case (
-            DBAPIError() | PoolTimeout() | asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | OSError()
-        ) if _database_is_away(error):
+        case DocumentStoreError():
+            logger.error("%s", error)
+            return _unavailable(str(error), "DOCUMENTS_UNAVAILABLE")
+        case _ if _database_is_away(error):
             logger.warning("the database is not available: %s", error)
             return _unavailable("the database is not available; call again", "DATABASE_UNAVAILABLE")
         case _:
@@ -91,20 +93,26 @@ def status_of(error: Exception) -> Status:
             )
 
 
+# What asyncpg raises while a database is away, starting, stopping or full.
+_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    OSError,
+    PoolTimeout,
+)
+
+
 def _database_is_away(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
-        return True
-    cause = error.orig
-    chain = {type(link) for link in (cause, getattr(cause, "__cause__", None)) if link is not None}
-    away = (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.OperatorInterventionError,
-        asyncpg.InsufficientResourcesError,
-        OSError,
-        TimeoutError,
-    )
-    return error.connection_invalidated or any(issubclass(kind, away) for kind in chain)
+        return isinstance(error, _AWAY)
+    # SQLAlchemy wraps the error of its adapter, which wraps that of the driver.
+    return error.connection_invalidated or isinstance(error.orig, _AWAY) or isinstance(_cause(error.orig), _AWAY)
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    return error.__cause__ if error else None
 
 
 def _invalid(violations: Sequence[FieldViolation], reason: str = "INVALID_REQUEST") -> Status:

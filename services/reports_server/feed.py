@@ -13,8 +13,11 @@ from typing import Self
 from uuid import UUID
 
 import asyncpg
+from sqlalchemy.exc import SQLAlchemyError
 
 from reports_core.domain.errors import TooManyWatchers
+from reports_core.storage import events
+from reports_core.storage.engine import Database
 from reports_core.storage.events import CHANNEL, PROGRESS_CHANNEL, Progress
 
 logger = logging.getLogger(__name__)
@@ -28,8 +31,10 @@ _PROGRESS_KEPT = 100
 class Subscription:
     """One watcher's view of the feed: a flag that is set when it should look, and progress to pass on."""
 
-    def __init__(self) -> None:
+    def __init__(self, position: int = 0) -> None:
         self._wake = asyncio.Event()
+        self.position = position
+        """Sequence of the newest event that the watcher has; it says so to the poll."""
         self.progress: deque[Progress] = deque(maxlen=_PROGRESS_KEPT)
         """Progress not passed on yet, oldest first; a watcher that does not keep up loses the oldest."""
 
@@ -53,8 +58,9 @@ class Feed:
     Entered means listening; left means that every subscription was woken and `draining` is set.
     """
 
-    def __init__(self, database_url: str, *, max_watchers: int) -> None:
+    def __init__(self, database_url: str, database: Database, *, max_watchers: int) -> None:
         self._database_url = database_url
+        self._database = database
         self._max_watchers = max_watchers
         self._subscriptions: dict[UUID, set[Subscription]] = {}
         self._count = 0
@@ -134,7 +140,15 @@ class Feed:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            self._wake_all()
+            try:
+                newest = await self._database.run(events.newest, list(self._subscriptions))
+            except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # Listening again after the outage wakes everybody.
+                continue
+            for batch_id, sequence in newest.items():
+                for subscription in self._subscriptions.get(batch_id, ()):
+                    if subscription.position < sequence:
+                        subscription.wake()
 
     def _wake_all(self) -> None:
         for subscriptions in self._subscriptions.values():

@@ -61,8 +61,8 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
     sweep_engine = sync_engine(settings.database_url, pool_size=2, application_name="fna-reports-sweep")
     queue = queue_for(settings.broker_url)
     sweeper = Sweeper(sweep_engine, queue)
-    async with Feed(settings.database_url, max_watchers=settings.max_watchers) as feed:
-        database = Database(engine)
+    database = Database(engine)
+    async with Feed(settings.database_url, database, max_watchers=settings.max_watchers) as feed:
         server = grpc.aio.server(interceptors=[ErrorInterceptor(RequestValidator().violations)], options=_OPTIONS)
         if Service.SUBMISSION in services:
             batch_submission_service_pb2_grpc.add_BatchSubmissionServiceServicer_to_server(

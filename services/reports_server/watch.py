@@ -62,6 +62,7 @@ class Watch:
             if options.task_id is not None and options.task_id != batch.task_id:
                 watched = await self._database.run(batches.get, options.owner, options.batch_id, options.task_id)
             if await self._start(batch, watched):
+                subscription.position = self._position
                 await self._follow(watched.task_id, subscription)
 
     async def _start(self, batch: Batch, watched: Batch) -> bool:
@@ -85,6 +86,7 @@ class Watch:
                 events.read, self._options.batch_id, after=self._position, limit=_EVENTS_PER_READ
             )
             self._check_gap(found)
+            subscription.position = found[-1].sequence if found else self._position
             if messages := [*self._messages(found), *self._progress(subscription)]:
                 await self._write(messages)
                 due = self._next_heartbeat()

@@ -68,7 +68,7 @@ def test_the_contract_has_http_rules() -> None:
         (event.BatchCounters, batch_pb2.BatchCounters, {}),
         (event.BatchStatusChanged, batch_pb2.BatchStatusChanged, {}),
         (event.BatchItemChanged, batch_pb2.BatchItemChanged, {}),
-        (event.BatchItemsChanged, batch_pb2.BatchItemsChanged, {}),
+        (event.BatchItemsChanged, batch_pb2.BatchItemsChanged, {"error": "errors"}),
         (event.BatchItemProgress, batch_pb2.BatchItemProgress, {}),
         (event.BatchEvent, batch_pb2.BatchEvent, {"heartbeat": None}),
         (report.Report, report_pb2.Report, {}),

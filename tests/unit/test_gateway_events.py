@@ -31,7 +31,9 @@ async def gateway(peer: Peer) -> AsyncIterator[Gateway]:
 
 
 def progress(sequence: int) -> BatchEvent:
-    running = batch_pb2.BatchItemProgress(report_id=REPORT_ID, step="TEXT_EXTRACTION", fraction=0.3)
+    running = batch_pb2.BatchItemProgress(
+        report_id=REPORT_ID, step="TEXT_EXTRACTION", fraction=0.3, position=1, attempt_count=2
+    )
     return BatchEvent(batch_id=BATCH_ID, sequence=sequence, progress=running)
 
 
@@ -118,7 +120,13 @@ async def test_events_have_kind_id_and_json(gateway: Gateway, peer: Peer) -> Non
         "batch_id": BATCH_ID,
         "sequence": 2,
         "occurred_at": None,
-        "progress": {"report_id": REPORT_ID, "step": "TEXT_EXTRACTION", "fraction": 0.3},
+        "progress": {
+            "report_id": REPORT_ID,
+            "position": 1,
+            "attempt_count": 2,
+            "step": "TEXT_EXTRACTION",
+            "fraction": 0.3,
+        },
     }
     assert data[3]["items_changed"]["positions"] == [0, 1]
     assert data[4]["status_changed"]["final"] is True

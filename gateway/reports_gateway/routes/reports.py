@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from fna.reports.v1.report_service_pb2 import GetReportRequest
+from fna.reports.v1.report_service_pb2 import GetReportRequest, RegisterReportResponse, UploadReportResponse
 from reports_gateway.idempotency import IdempotencyKey
 from reports_gateway.idempotency import request_id as idempotent_request_id
 from reports_gateway.request_body import JSON, json_body, openapi_body
@@ -30,7 +30,7 @@ _registration = json_body(RegisterReportBody, query=frozenset({"request_id"}))
     "/v1/reports",
     status_code=HTTPStatus.CREATED,
     openapi_extra=openapi_body({JSON: RegisterReportBody.model_json_schema(), "multipart/form-data": form_schema()}),
-    responses={HTTPStatus.OK: {"model": Report, "description": "This content was uploaded before."}},
+    responses={HTTPStatus.OK: {"model": Report, "description": "This content was known before."}},
 )
 async def create_report(
     request: Request,
@@ -44,16 +44,15 @@ async def create_report(
     `request_id` and `Idempotency-Key` are for JSON; an upload is idempotent by its content.
     """
     if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        uploaded = await upload(request, upstream)
-        report = uploaded.report
-        if uploaded.already_existed:
-            response.status_code = HTTPStatus.OK
+        answer: UploadReportResponse | RegisterReportResponse = await upload(request, upstream)
     else:
         body = await _registration(request)
         message = body.message(idempotent_request_id(key, request_id))
-        report = (await upstream.reports.RegisterReport(message, timeout=DEADLINE_SECONDS)).report
-    response.headers["Location"] = f"/v1/reports/{report.report_id}"
-    return Report.of(report)
+        answer = await upstream.reports.RegisterReport(message, timeout=DEADLINE_SECONDS)
+    if answer.already_existed:
+        response.status_code = HTTPStatus.OK
+    response.headers["Location"] = f"/v1/reports/{answer.report.report_id}"
+    return Report.of(answer.report)
 
 
 @router.get("/v1/reports")

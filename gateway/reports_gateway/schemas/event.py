@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Any, Self
 
 from fna.reports.v1 import batch_pb2
-from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS, Batch, BatchItem, BatchStatus, ItemStatus
+from reports_gateway.schemas.batch import (
+    BATCH_STATUS,
+    ITEM_STATUS,
+    Batch,
+    BatchItem,
+    BatchStatus,
+    ItemError,
+    ItemStatus,
+)
 from reports_gateway.schemas.wire import ResponseModel, fraction, time
 
 
@@ -69,6 +77,8 @@ class BatchItemsChanged(ResponseModel):
     status: ItemStatus
     positions: list[int]
     counters: BatchCounters
+    errors: list[ItemError]
+    """Why, when they failed."""
 
     @classmethod
     def of(cls, message: batch_pb2.BatchItemsChanged) -> Self:
@@ -76,6 +86,7 @@ class BatchItemsChanged(ResponseModel):
             status=ITEM_STATUS.name(message.status),
             positions=list(message.positions),
             counters=BatchCounters.of(message.counters),
+            errors=[ItemError.of(message.error)] if message.HasField("error") else [],
         )
 
 
@@ -83,12 +94,20 @@ class BatchItemProgress(ResponseModel):
     """How far the attempt of one item is; not stored and not replayed."""
 
     report_id: str
+    position: int
+    attempt_count: int
     step: str | None
     fraction: float
 
     @classmethod
     def of(cls, message: batch_pb2.BatchItemProgress) -> Self:
-        return cls(report_id=message.report_id, step=message.step or None, fraction=fraction(message.fraction))
+        return cls(
+            report_id=message.report_id,
+            position=message.position,
+            attempt_count=message.attempt_count,
+            step=message.step or None,
+            fraction=fraction(message.fraction),
+        )
 
 
 class BatchEvent(ResponseModel):

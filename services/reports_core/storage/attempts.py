@@ -32,7 +32,7 @@ _ITEM = text("SELECT * FROM batch_items WHERE batch_id = :batch_id AND position 
 _CLAIM = text("""
     UPDATE batch_items SET status = 'PROCESSING', attempt = attempt + 1, message_id = :message_id,
         lease_owner = :worker_id, lease_expires_at = now() + :lease, next_attempt_at = NULL,
-        started_at = coalesce(started_at, clock_timestamp())
+        error_reason = NULL, error_message = NULL, started_at = coalesce(started_at, clock_timestamp())
     WHERE batch_id = :batch_id AND position = :position
         AND (status = 'PENDING' OR (status = 'RETRYING' AND next_attempt_at <= now()))
     RETURNING *
@@ -224,6 +224,8 @@ def _end(conn: Connection, key: AttemptKey, outcome: Outcome, analysis_id: UUID 
     item = Item.of(conn.execute(_ITEM, where).one())
     status, delay = _decide(batch, item, outcome)
     lost = outcome.failure is WORKER_LOST
+    # Items say why they failed or wait; one that is cancelled does neither.
+    failure = None if status is ItemStatus.CANCELLED else outcome.failure
     row = conn.execute(
         _END,
         {
@@ -233,8 +235,8 @@ def _end(conn: Connection, key: AttemptKey, outcome: Outcome, analysis_id: UUID 
             "failures": int(outcome.failure is not None and not lost),
             "lost_workers": int(lost),
             "analysis_id": analysis_id,
-            "error_reason": outcome.failure.reason if outcome.failure else None,
-            "error_message": outcome.failure.message if outcome.failure else None,
+            "error_reason": failure.reason if failure else None,
+            "error_message": failure.message if failure else None,
             "delay": delay,
         },
     ).one_or_none()

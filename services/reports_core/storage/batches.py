@@ -76,7 +76,8 @@ _LIST = (
     .columns(labels=JSON_COLUMNS["labels"])
 )
 _CANCEL_WAITING = text("""
-    UPDATE batch_items SET status = 'CANCELLED', next_attempt_at = NULL, processed_at = clock_timestamp()
+    UPDATE batch_items SET status = 'CANCELLED', next_attempt_at = NULL, processed_at = clock_timestamp(),
+        error_reason = NULL, error_message = NULL
     WHERE batch_id = :batch_id AND status IN ('PENDING', 'RETRYING') RETURNING position
 """)
 _SET_CANCEL_REASON = text("UPDATE batches SET cancel_reason = :reason WHERE batch_id = :batch_id")

@@ -5,9 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+
+class DocumentStoreError(Exception):
+    """The folder cannot be written to; the text says why. Nothing was stored, the call may be repeated."""
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DocumentStoreError(f"the document folder {folder} cannot be written to: {error.strerror}") from error
 
 
 class DocumentStore:
@@ -18,8 +32,9 @@ class DocumentStore:
 
     def open(self) -> NewDocument:
         """Return a document to write to; the folder is made when it is missing."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return NewDocument(self._folder)
+        with _explained(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return NewDocument(self._folder)
 
     def read(self, content_sha256: str) -> bytes:
         """Return the whole content. Raises FileNotFoundError."""
@@ -60,23 +75,29 @@ class NewDocument:
         return self._digest.hexdigest()
 
     def write(self, chunk: bytes) -> None:
-        """Append a piece of the content."""
-        self._file.write(chunk)
+        """Append a piece of the content. Raises DocumentStoreError."""
+        with _explained(self._folder):
+            self._file.write(chunk)
         self._digest.update(chunk)
         self.size_bytes += len(chunk)
         if len(self.head) < _HEAD_BYTES:
             self.head += chunk[: _HEAD_BYTES - len(self.head)]
 
     def keep(self) -> None:
-        """Make the document durable and visible under its digest; the same content is stored once."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        """Make the document durable and visible under its digest; the same content is stored once.
+
+        Raises DocumentStoreError.
+        """
         target = _path(self._folder, self.sha256)
-        target.parent.mkdir(exist_ok=True)
-        # Readable for a worker that runs as another user of the folder's group; mkstemp makes it private.
-        self._temporary.chmod(0o640)
-        self._temporary.replace(target)
-        _sync_folder(target.parent)
+        with _explained(self._folder):
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            target.parent.mkdir(exist_ok=True)
+            # Readable for a worker that runs as another user of the folder's group; mkstemp makes it private.
+            self._temporary.chmod(0o640)
+            self._temporary.replace(target)
+            _sync_folder(target.parent)
+            _sync_folder(self._folder)
 
 
 _HEAD_BYTES = 16384

@@ -30,6 +30,7 @@ _READ = text("""
     SELECT sequence, kind, data, occurred_at FROM batch_events
     WHERE batch_id = :batch_id AND sequence > :after ORDER BY sequence LIMIT :limit
 """).columns(data=JSON_COLUMNS["data"])
+_NEWEST = text("SELECT batch_id, last_sequence FROM batches WHERE batch_id = ANY(CAST(:batch_ids AS uuid[]))")
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
 
 # A notification carries at most 8,000 bytes; a batch id takes 40 of them.
@@ -105,6 +106,13 @@ def read(conn: Connection, batch_id: UUID, *, after: int, limit: int) -> list[Ev
     """Return at most `limit` events with a sequence above `after`, oldest first."""
     rows = conn.execute(_READ, {"batch_id": batch_id, "after": after, "limit": limit})
     return [Event(row.sequence, row.kind, row.data, row.occurred_at) for row in rows]
+
+
+def newest(conn: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the sequence of the newest event of each of these batches."""
+    if not batch_ids:
+        return {}
+    return {row.batch_id: row.last_sequence for row in conn.execute(_NEWEST, {"batch_ids": list(batch_ids)})}
 
 
 def notify(conn: Connection, batch_ids: Iterable[UUID]) -> None:

@@ -135,7 +135,7 @@ class CeleryQueue:
     transactional = False
 
     def __init__(self, broker_url: str) -> None:
-        self._celery = Celery(broker=broker_url, set_as_current=False)
+        self._celery = Celery(broker=celery_broker_url(broker_url), set_as_current=False)
 
     def put(self, conn: Connection, queue: str, messages: Sequence[Message]) -> None:
         with self._celery.producer_pool.acquire(block=True) as producer:
@@ -162,8 +162,8 @@ def queue_for(broker_url: str | None) -> Queue:
     return DatabaseQueue() if broker_url is None else CeleryQueue(broker_url)
 
 
-def celery_broker_url(database_url: str, broker_url: str | None) -> str:
-    """Return the URL under which Celery's workers consume."""
-    if broker_url is not None:
-        return broker_url
-    return "sqla+postgresql+psycopg2" + database_url.removeprefix("postgresql")
+def celery_broker_url(url: str) -> str:
+    """Return a broker's URL as Celery needs it: that of a database names the transport and the driver."""
+    bare = url.removeprefix("sqla+")
+    # A bare `postgresql://` would mean another driver.
+    return "sqla+postgresql+psycopg2" + bare.removeprefix("postgresql") if bare.startswith("postgresql://") else url
