@@ -56,9 +56,7 @@ def _about_batch(stack: Stack, rest: str, batch_id: str, report_ids: Sequence[st
 def _beginnings(stack: Stack, rest: str) -> Iterator[Hint]:
     sample = Path(__file__).with_name("samples")
     server = ["--server", stack.grpc_address]
-    yield Hint(
-        "Analyse the sample reports", _client("submit", str(sample), "--company", "Samples", "--watch", *server)
-    )
+    yield Hint("Analyse the sample reports", _client("submit", str(sample), "--company", "Samples", "--watch", *server))
     yield Hint("The batches, over REST", _line("curl", "-s", rest))
     yield Hint("The same over gRPC", _grpcurl(stack, "ListBatches", "{}"))
 

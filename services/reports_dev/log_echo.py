@@ -1,5 +1,6 @@
 """Shows the log files of processes while they grow."""
 
+import contextlib
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -32,9 +33,11 @@ class LogEcho:
         self._positions[log] = 0
 
     def _run(self) -> None:
-        while not self._over.wait(_POLL_SECONDS):
+        # Whoever read our output has had enough: the main thread meets that too, and ends.
+        with contextlib.suppress(BrokenPipeError):
+            while not self._over.wait(_POLL_SECONDS):
+                self._print_new()
             self._print_new()
-        self._print_new()
 
     def _print_new(self) -> None:
         for log, position in list(self._positions.items()):

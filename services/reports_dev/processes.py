@@ -11,7 +11,7 @@ from typing import Self
 
 from reports_dev.errors import ProcessError
 from reports_dev.guard import Guard, StopStep
-from reports_dev.output import Output
+from reports_dev.output import FileOutput
 from reports_dev.waiting import holds_within
 
 _START_SECONDS = 60.0
@@ -29,7 +29,7 @@ class Process:
         name: str,
         command: Sequence[str | Path],
         *,
-        output: Output,
+        output: FileOutput,
         environment: Mapping[str, str] | None = None,
         folder: Path | None = None,
         stop_seconds: float = 15.0,

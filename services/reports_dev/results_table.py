@@ -1,5 +1,6 @@
 """The table of what the analysis of a batch found."""
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from fna.reports.v1.report_pb2 import ReportAnalysis, ReportType
 
 _COLUMNS = ("REPORT", "TYPE", "STATUS", "SECONDS", "OPTIMISM", "RISK", "UNCERTAINTY", "TOP THEMES")
 _NUMBERS = ("SECONDS", "OPTIMISM", "RISK", "UNCERTAINTY")
+_GAP = "  "
 _MOST_THEMES = 3
+_SHORTEST_NAME = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,29 @@ class Result:
 
 
 def print_results(results: Sequence[Result]) -> None:
-    """Print the results: as a table of rich on a terminal, else as aligned text."""
-    rows = [_row(result) for result in results]
-    if sys.stdout.isatty():
-        _print_rich(rows)
-    else:
-        print("\n".join(_aligned([_COLUMNS, *rows])), flush=True)
+    """Print the results: on a terminal so that they fit in it, else a line for each report."""
+    rows = [_COLUMNS, *(_row(result) for result in results)]
+    if not sys.stdout.isatty():
+        print("\n".join(table_lines(rows)), flush=True)
+        return
+    heading, *lines = table_lines(rows, width=shutil.get_terminal_size().columns)
+    print(f"\x1b[1m{heading}\x1b[0m", *lines, sep="\n", flush=True)
+
+
+def table_lines(rows: Sequence[Sequence[str]], *, width: int | None = None) -> Iterator[str]:
+    """Lay the rows out in columns; where they do not fit, names are cut and the last column gets lines of its own."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    if width is None or sum(widths) + len(_GAP) * len(widths) <= width:
+        for row in rows:
+            yield _aligned(row, widths)
+        return
+    room = width - sum(widths[1:-1]) - len(_GAP) * len(widths)
+    widths[0] = min(widths[0], max(room, _SHORTEST_NAME))
+    for row in rows:
+        name = row[0] if len(row[0]) <= widths[0] else f"{row[0][: widths[0] - 1]}…"
+        yield _aligned((name, *row[1:-1]), widths[:-1])
+        if row[-1]:
+            yield f"{_GAP}{row[-1]}"
 
 
 def _row(result: Result) -> tuple[str, ...]:
@@ -46,24 +66,9 @@ def _row(result: Result) -> tuple[str, ...]:
     return (result.name, kind, status, f"{seconds:.1f}", *scores, themes)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (
-            f"{cell:>{width}}" if column in _NUMBERS else f"{cell:<{width}}"
-            for column, cell, width in zip(_COLUMNS, row, widths, strict=True)
-        )
-        yield "  ".join(cells).rstrip()
-
-
-def _print_rich(rows: Sequence[Sequence[str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - as below
-    from rich.markup import escape  # noqa: PLC0415 - as below
-    from rich.table import Table  # noqa: PLC0415 - slow to load, and of no use in a pipe
-
-    table = Table(header_style="bold", pad_edge=False)
-    for column in _COLUMNS:
-        table.add_column(column, justify="right" if column in _NUMBERS else "left")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    Console().print(table)
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = (
+        f"{cell:>{width}}" if column in _NUMBERS else f"{cell:<{width}}"
+        for column, cell, width in zip(_COLUMNS, row, widths, strict=False)
+    )
+    return _GAP.join(cells).rstrip()

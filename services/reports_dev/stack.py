@@ -7,26 +7,37 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from reports_dev.database import Database
+from reports_dev.errors import ProcessError
 from reports_dev.service import Service
 
+FREE_ADDRESS = "127.0.0.1:0"
+
+_GRPC = "FNA_REPORTS_GRPC_ADDRESS"
+_REST = "FNA_REPORTS_REST_ADDRESS"
 _QUEUES = "batch_processing,report_processing,default"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to run the processes; addresses are `host:port`, where port 0 takes a free one."""
+    """How to run the processes.
+
+    Addresses are `host:port`, where port 0 takes a free one. Of several the first is used that nobody else has.
+    """
 
     logs_dir: Path
     documents_dir: Path | None
     """None leaves it to the user's settings."""
+    temporary_dir: Path
+    """For what a killed process leaves behind."""
     concurrency: int
-    grpc_address: str = "127.0.0.1:0"
-    rest_address: str = "127.0.0.1:0"
+    grpc_addresses: tuple[str, ...] = (FREE_ADDRESS,)
+    rest_addresses: tuple[str, ...] = (FREE_ADDRESS,)
     stop_seconds: float = 30.0
     """How long a process has for its work in hand after it was asked to stop."""
 
@@ -67,26 +78,25 @@ class Stack:
 
     def start_server_and_worker(self) -> None:
         """Start both; neither waits for the other."""
-        environment = self._environment() | {"FNA_REPORTS_GRPC_ADDRESS": self.plan.grpc_address}
-        self.server.start(environment)
-        self.worker.start(environment)
+        self.server.start(self._environment() | {_GRPC: self.plan.grpc_addresses[0]})
+        self.worker.start(self._environment())
 
     def wait_for_server(self) -> str:
         """Wait until the gRPC server listens and return its address; it is the same when it is started again."""
-        self.grpc_address = self.server.wait_until_ready()
-        self.server.keep("FNA_REPORTS_GRPC_ADDRESS", self.grpc_address)
+        self.grpc_address = _ready_at_one_of(self.server, _GRPC, self.plan.grpc_addresses)
+        self.server.keep(_GRPC, self.grpc_address)
         return self.grpc_address
 
     def start_gateway(self) -> None:
         """Start the gateway of the server, which has to listen."""
         targets = ("SERVER", "SUBMISSION_SERVER", "STATUS_SERVER", "REPORT_SERVER")
         settings = {f"FNA_REPORTS_{name}": self.grpc_address for name in targets}
-        self.gateway.start(self._environment() | settings | {"FNA_REPORTS_REST_ADDRESS": self.plan.rest_address})
+        self.gateway.start(self._environment() | settings | {_REST: self.plan.rest_addresses[0]})
 
     def wait_for_gateway(self) -> str:
         """Wait until the gateway listens and return its URL; it is the same when it is started again."""
-        self.rest_url = self.gateway.wait_until_ready()
-        self.gateway.keep("FNA_REPORTS_REST_ADDRESS", self.rest_url.partition("://")[2])
+        self.rest_url = _ready_at_one_of(self.gateway, _REST, self.plan.rest_addresses)
+        self.gateway.keep(_REST, self.rest_url.partition("://")[2])
         return self.rest_url
 
     def require_running(self) -> None:
@@ -112,7 +122,21 @@ class Stack:
         return Service(name, command, ready, log, stop_seconds=self.plan.stop_seconds)
 
     def _environment(self) -> dict[str, str]:
-        own = {"DATABASE_URL": self.database.url}
+        own = {"DATABASE_URL": self.database.url, "TMPDIR": str(self.plan.temporary_dir)}
         if self.plan.documents_dir is not None:
             own["FNA_REPORTS_DOCUMENTS_DIR"] = str(self.plan.documents_dir)
         return {**os.environ, **own}
+
+
+def _ready_at_one_of(service: Service, variable: str, addresses: tuple[str, ...]) -> str:
+    """Wait for a service that was started with the first address, starting it with the next when that is taken."""
+    for address, other in pairwise(addresses):
+        try:
+            return service.wait_until_ready()
+        except ProcessError as error:
+            # All that a process says about an address of ours, which only this machine can reach.
+            if f"{variable}={address}" not in str(error):
+                raise
+        service.keep(variable, other)
+        service.start_again()
+    return service.wait_until_ready()

@@ -15,9 +15,7 @@ from reports_dev.guard import Guard, StopStep
 def temporary_folder(name: str) -> Iterator[Path]:
     """Yield a new folder, which a guardian removes on leaving and also when this process is killed."""
     path = Path(tempfile.mkdtemp(prefix=f"fna-reports-{name}-"))
-    guard = Guard(
-        output=subprocess.DEVNULL, environment=os.environ, stop=[StopStep(signal.SIGTERM, 1.0)], remove=path
-    )
+    guard = Guard(output=subprocess.DEVNULL, environment=os.environ, stop=[StopStep(signal.SIGTERM, 1.0)], remove=path)
     try:
         yield path
     finally:

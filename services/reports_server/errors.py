@@ -25,7 +25,11 @@ logger = logging.getLogger(__name__)
 
 DOMAIN = "reports.fna"
 _VIOLATIONS_SHOWN = 20
-"""A status travels in trailers, where everything together must stay below 8 KiB."""
+_VIOLATION_BYTES = 3000
+_FIELD_BYTES = 96
+_DESCRIPTION_BYTES = 300
+"""A status travels in trailers, where everything together must stay below 8 KiB. The path of a field may hold a key
+that the caller chose, the description values, of any length."""
 
 _CODES: dict[type[errors.DomainError], grpc.StatusCode] = {
     errors.InvalidRequest: grpc.StatusCode.INVALID_ARGUMENT,
@@ -107,8 +111,11 @@ _AWAY = (
 def _database_is_away(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, _AWAY)
+    # Without a statement it failed to connect, begin or commit: the database has its reasons, and may change them.
+    if error.connection_invalidated or error.statement is None:
+        return True
     # SQLAlchemy wraps the error of its adapter, which wraps that of the driver.
-    return error.connection_invalidated or isinstance(error.orig, _AWAY) or isinstance(_cause(error.orig), _AWAY)
+    return isinstance(error.orig, _AWAY) or isinstance(_cause(error.orig), _AWAY)
 
 
 def _cause(error: BaseException | None) -> BaseException | None:
@@ -116,7 +123,7 @@ def _cause(error: BaseException | None) -> BaseException | None:
 
 
 def _invalid(violations: Sequence[FieldViolation], reason: str = "INVALID_REQUEST") -> Status:
-    shown = violations[:_VIOLATIONS_SHOWN]
+    shown = _shown(violations)
     first = f"{shown[0].field}: {shown[0].description}" if shown[0].field else shown[0].description
     more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
     return _status(
@@ -130,6 +137,25 @@ def _invalid(violations: Sequence[FieldViolation], reason: str = "INVALID_REQUES
             ]
         ),
     )
+
+
+def _shown(violations: Sequence[FieldViolation]) -> list[FieldViolation]:
+    """Return the first violations, shortened, as far as a status has room for them."""
+    shown: list[FieldViolation] = []
+    room = _VIOLATION_BYTES
+    for violation in violations[:_VIOLATIONS_SHOWN]:
+        if room < 0:
+            break
+        field = _shortened(violation.field, _FIELD_BYTES)
+        description = _shortened(violation.description, _DESCRIPTION_BYTES)
+        room -= len(field.encode()) + len(description.encode())
+        shown.append(FieldViolation(field, description))
+    return shown
+
+
+def _shortened(text: str, limit: int) -> str:
+    encoded = text.encode()
+    return text if len(encoded) <= limit else encoded[:limit].decode(errors="ignore") + "..."
 
 
 def _refused(error: errors.DomainError) -> Status:

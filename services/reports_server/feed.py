@@ -7,7 +7,7 @@ import json
 import logging
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 from uuid import UUID
@@ -26,6 +26,7 @@ POLL_SECONDS = 2.0
 """How late a watcher is at most when a notification is lost."""
 _RECONNECT_SECONDS = 0.5
 _PROGRESS_KEPT = 100
+_CONNECTION_ERRORS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
 
 
 class Subscription:
@@ -68,8 +69,8 @@ class Feed:
         self.draining = False
 
     async def __aenter__(self) -> Self:
-        connection = await self._connect()
-        self._tasks = [asyncio.create_task(self._listen(connection)), asyncio.create_task(self._poll())]
+        self._connection = await self._connect()
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
         return self
 
     async def __aexit__(
@@ -79,6 +80,8 @@ class Feed:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(*_CONNECTION_ERRORS):
+            await self._connection.close(timeout=1)
 
     def drain(self) -> None:
         """End all watches: they are woken and find `draining` set."""
@@ -111,30 +114,31 @@ class Feed:
         connection = await asyncpg.connect(
             self._database_url, timeout=10, server_settings={"application_name": "fna-reports-feed"}
         )
-        await connection.add_listener(CHANNEL, self._on_events)
-        await connection.add_listener(PROGRESS_CHANNEL, self._on_progress)
+        try:
+            await connection.add_listener(CHANNEL, self._on_events)
+            await connection.add_listener(PROGRESS_CHANNEL, self._on_progress)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
-    async def _listen(self, connection: asyncpg.Connection) -> None:
+    async def _listen(self) -> None:
         while True:
             lost = asyncio.Event()
-            connection.add_termination_listener(lambda _, lost=lost: lost.set())
-            try:
-                # What was committed while nobody listened was not notified.
-                self._wake_all()
-                if not connection.is_closed():
-                    await lost.wait()
-            finally:
-                await connection.close(timeout=1)
+            self._connection.add_termination_listener(lambda _, lost=lost: lost.set())
+            # What was committed while nobody listened was not notified.
+            self._wake_all()
+            if not self._connection.is_closed():
+                await lost.wait()
             logger.warning("lost the connection that listens for events; connecting again")
-            connection = await self._reconnect()
+            self._connection = await self._reconnect()
             logger.info("listening for events again")
 
     async def _reconnect(self) -> asyncpg.Connection:
         while True:
             try:
                 return await self._connect()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except _CONNECTION_ERRORS:
                 await asyncio.sleep(_RECONNECT_SECONDS)
 
     async def _poll(self) -> None:

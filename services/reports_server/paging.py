@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fna.reports.v1.batch_status_service_pb2 import ListBatchesRequest, ListBatchItemsRequest
@@ -16,6 +16,7 @@ from reports_core.domain.errors import PageTokenInvalid
 PagedRequest = ListBatchesRequest | ListBatchItemsRequest | ListReportsRequest
 
 MAX_PAGE_SIZE = 1000
+_MAX_POSITION = 2**31 - 1
 
 
 def page_size(requested: int, default: int) -> int:
@@ -36,8 +37,9 @@ def time_and_id(request: PagedRequest) -> tuple[datetime, UUID] | None:
         return None
     try:
         created_at, identifier = parts
-        return datetime.fromisoformat(created_at), UUID(identifier)
-    except ValueError:
+        # A time that no calendar in UTC has would fail in the database.
+        return datetime.fromisoformat(created_at).astimezone(UTC), UUID(identifier)
+    except (ValueError, OverflowError):
         raise PageTokenInvalid from None
 
 
@@ -47,10 +49,12 @@ def position(request: PagedRequest) -> int:
     if parts is None:
         return -1
     try:
-        (last,) = parts
-        return int(last)
+        (last,) = map(int, parts)
     except ValueError:
         raise PageTokenInvalid from None
+    if not 0 <= last <= _MAX_POSITION:
+        raise PageTokenInvalid
+    return last
 
 
 def _decode(request: PagedRequest) -> list[str] | None:

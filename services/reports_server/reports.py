@@ -40,7 +40,8 @@ class ReportServicer(ReportServiceServicer):
     ) -> pb.RegisterReportResponse:
         mapping.filing_date(request.report.filing_date)
         path = self._sources.path(request.report.source_uri)
-        with await asyncio.to_thread(self._copy, path) as document:
+        with self._documents.open() as document:
+            await asyncio.to_thread(_copy, path, document)
             registered = await self._register(context, request.report, document, request.request_id)
         return pb.RegisterReportResponse(
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
@@ -51,7 +52,8 @@ class ReportServicer(ReportServiceServicer):
     ) -> pb.UploadReportResponse:
         header = await _header(requests)
         mapping.filing_date(header.report.filing_date)
-        with await asyncio.to_thread(self._documents.open) as document:
+        # Not in a thread: a call that is cancelled meanwhile would leave the file behind.
+        with self._documents.open() as document:
             async for request in requests:
                 if not request.HasField("chunk"):
                     raise InvalidRequest("header", "must be sent once, as the first message; then send chunks only")
@@ -90,20 +92,6 @@ class ReportServicer(ReportServiceServicer):
         )
         return pb.GetReportAnalysisResponse(analysis=mapping.analysis_message(stored))
 
-    def _copy(self, path: Path) -> NewDocument:
-        document = self._documents.open()
-        try:
-            with path.open("rb") as source:
-                while chunk := source.read(_READ_BYTES):
-                    _append(document, chunk)
-        except OSError as error:
-            document.discard()
-            raise InvalidRequest("report.source_uri", f"cannot be read: {error.strerror}") from None
-        except ContentTooLarge:
-            document.discard()
-            raise
-        return document
-
     async def _register(
         self, context: ServicerContext[Any, Any], report: report_pb2.Report, document: NewDocument, request_id: str
     ) -> Registered:
@@ -133,6 +121,15 @@ async def _header(requests: AsyncIterator[pb.UploadReportRequest]) -> pb.UploadR
     if first is None or not first.HasField("header"):
         raise InvalidRequest("header", "must be the first message of an upload")
     return first.header
+
+
+def _copy(path: Path, document: NewDocument) -> None:
+    try:
+        with path.open("rb") as source:
+            while chunk := source.read(_READ_BYTES):
+                _append(document, chunk)
+    except OSError as error:
+        raise InvalidRequest("report.source_uri", f"cannot be read: {error.strerror}") from None
 
 
 def _append(document: NewDocument, chunk: bytes) -> None:

@@ -57,12 +57,13 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
 
     On leaving, watches are ended at once with UNAVAILABLE, other calls may finish within the grace.
     """
-    engine = async_engine(settings.database_url, pool_size=settings.pool_size, application_name="fna-reports-server")
     sweep_engine = sync_engine(settings.database_url, pool_size=2, application_name="fna-reports-sweep")
     queue = queue_for(settings.broker_url)
     sweeper = Sweeper(sweep_engine, queue)
-    database = Database(engine)
-    async with Feed(settings.database_url, database, max_watchers=settings.max_watchers) as feed:
+    async with (
+        _database(settings) as database,
+        Feed(settings.database_url, database, max_watchers=settings.max_watchers) as feed,
+    ):
         server = grpc.aio.server(interceptors=[ErrorInterceptor(RequestValidator().violations)], options=_OPTIONS)
         if Service.SUBMISSION in services:
             batch_submission_service_pb2_grpc.add_BatchSubmissionServiceServicer_to_server(
@@ -90,8 +91,16 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
             await server.stop(settings.shutdown_grace_seconds)
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
-    await engine.dispose()
-    sweep_engine.dispose()
+            sweep_engine.dispose()
+
+
+@asynccontextmanager
+async def _database(settings: ServerSettings) -> AsyncIterator[Database]:
+    engine = async_engine(settings.database_url, pool_size=settings.pool_size, application_name="fna-reports-server")
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
 
 
 async def _add_health(server: grpc.aio.Server, services: Collection[Service]) -> health.aio.HealthServicer:

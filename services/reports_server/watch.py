@@ -86,11 +86,15 @@ class Watch:
                 events.read, self._options.batch_id, after=self._position, limit=_EVENTS_PER_READ
             )
             self._check_gap(found)
+            end = next((index for index, event in enumerate(found) if _ends(event, task_id)), None)
+            if end is not None:
+                # What follows belongs to a later execution.
+                found = found[: end + 1]
             subscription.position = found[-1].sequence if found else self._position
             if messages := [*self._messages(found), *self._progress(subscription)]:
                 await self._write(messages)
                 due = self._next_heartbeat()
-            if any(_ends(event, task_id) for event in found):
+            if end is not None:
                 return
             if len(found) == _EVENTS_PER_READ:
                 continue

@@ -1,7 +1,6 @@
 """Processes of `reports_dev`, on real processes and nothing else."""
 
 import fcntl
-import io
 import os
 import signal
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reports_dev.errors import ProcessError
-from reports_dev.output import FileOutput, PrefixedOutput
+from reports_dev.output import FileOutput
 from reports_dev.processes import Process, wait_until
 from tests.support.waiting import eventually
 
@@ -134,14 +133,6 @@ def test_a_program_that_does_not_exist_is_named(tmp_path: Path) -> None:
     worker = Process("worker", ["/no/such/program"], output=FileOutput(tmp_path / "output"))
     with pytest.raises(ProcessError, match=r"worker could not be started\.\n.*/no/such/program"):
         worker.start()
-
-
-def test_output_passes_through_with_the_name_of_its_process() -> None:
-    stream = io.StringIO()
-    code = "import sys; print('one'); print('two', file=sys.stderr)"
-    with Process("gateway", python(code), output=PrefixedOutput("gateway", stream)) as gateway:
-        assert gateway.wait(30) == 0
-    assert stream.getvalue() in ("gateway  | two\ngateway  | one\n", "gateway  | one\ngateway  | two\n")
 
 
 def test_a_process_gets_the_environment_and_the_folder_that_are_meant_for_it(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from reports_core.settings import SettingsError, load
 from reports_core.storage.queue import (
@@ -28,9 +29,14 @@ def configuration() -> dict[str, Any]:
         settings = load(WorkerSettings)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
+    broker_url = celery_broker_url(settings.broker_url or settings.database_url)
     return {
-        "broker_url": celery_broker_url(settings.database_url, settings.broker_url),
+        "broker_url": broker_url,
+        # The SQLAlchemy transport hands its options to `create_engine`; after a restart every connection is stale.
+        "broker_transport_options": {"pool_pre_ping": True} if broker_url.startswith("sqla+") else {},
         "broker_connection_retry_on_startup": True,
+        # Celery would give up after a hundred tries, and the worker would have to be started again.
+        "broker_connection_max_retries": None,
         "result_backend": "reports_worker.results:PostgresqlBackend+postgresql+psycopg2"
         + settings.database_url.removeprefix("postgresql"),
         "result_expires": 3600,
@@ -52,6 +58,9 @@ def configuration() -> dict[str, Any]:
         "enable_utc": True,
     }
 
+
+# The one registry that kombu looks transports up in; a URL cannot name a class.
+TRANSPORT_ALIASES["sqla"] = "reports_worker.transport:Transport"
 
 celery_app = Celery("fna-reports", include=["reports_worker.tasks", "reports_worker.lifecycle"])
 celery_app.add_defaults(configuration)

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class Timer(threading.Thread):
-    """Calls a function every `seconds` until stopped; a failing database is logged and tried again."""
+    """Calls a function every `seconds` until stopped; whatever fails is logged and tried again."""
 
     def __init__(self, name: str, seconds: float, function: Callable[[], object]) -> None:
         super().__init__(name=name, daemon=True)
@@ -39,6 +39,9 @@ class Timer(threading.Thread):
                 self._function()
             except DBAPIError as error:
                 logger.warning("%s failed, trying again in %g s: %s", self.name, self._seconds, error.orig)
+            except Exception:
+                # Without its timers a worker loses what it runs, so they outlive what nobody thought of.
+                logger.exception("%s failed, trying again in %g s", self.name, self._seconds)
 
     def stop(self) -> None:
         self._stopped.set()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.exc import DBAPIError
 
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.retry import TIMED_OUT, Failure
@@ -50,6 +51,9 @@ def process(attempt: Attempt, documents: DocumentStore, processor: Processor, on
         return Outcome(failure=TIMED_OUT)
     except FileNotFoundError:
         return Outcome(failure=_content_missing(attempt))
+    except DBAPIError:
+        # From `on_step`: not the fault of the report, whose attempt ends with its lease.
+        raise
     except MemoryError:
         return Outcome(failure=_OUT_OF_MEMORY)
     except Exception as error:

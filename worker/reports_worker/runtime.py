@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from reports_core.settings import load
 from reports_core.storage.documents import DocumentStore
@@ -18,11 +21,16 @@ from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
 from reports_worker.settings import WorkerSettings
 
+logger = logging.getLogger(__name__)
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 WORKER_ID: UUID = uuid4()
 """Owner of the leases of this worker: made in its parent process, inherited by the children."""
+
+_DATABASE_PATIENCE_SECONDS = 60.0
+_RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,21 @@ class Runtime:
         """Run one storage function in a transaction of its own and return its result."""
         with self.engine.begin() as conn:
             return function(conn, *args, **kwargs)
+
+    def insist(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do as `run` does, again while the database is away, for a minute at most: databases restart.
+
+        The function may have had its effect when the connection broke, so it must be one that may run twice.
+        """
+        deadline = time.monotonic() + _DATABASE_PATIENCE_SECONDS
+        while True:
+            try:
+                return self.run(function, *args, **kwargs)
+            except (OperationalError, InterfaceError) as error:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("%s waits for the database: %s", function.__name__, str(error.orig).strip())
+            time.sleep(_RETRY_SECONDS)
 
 
 def runtime() -> Runtime:

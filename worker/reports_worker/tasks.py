@@ -23,7 +23,7 @@ def process_batch(batch_id: str, task_id: str) -> None:
     """Put one message per report of an execution into the queue; nothing when that was done before."""
     run = runtime()
     started = time.monotonic()
-    dispatched = run.run(dispatch.dispatch_execution, UUID(task_id), run.queue)
+    dispatched = run.insist(dispatch.dispatch_execution, UUID(task_id), run.queue)
     if dispatched:
         seconds = time.monotonic() - started
         logger.info("batch %s started: %d reports dispatched in %.3f s", batch_id, dispatched, seconds)
@@ -36,27 +36,27 @@ def process_report(self: Task, batch_id: str, task_id: str, position: int) -> No
     """Claim the item, analyse its report, store the outcome; nothing when there is nothing to claim."""
     run = runtime()
     delivery = Delivery(UUID(batch_id), UUID(task_id), position, UUID(self.request.id), WORKER_ID)
-    attempt = run.run(attempts.claim, delivery, lease=run.lease, broker=run.queue)
+    attempt = run.insist(attempts.claim, delivery, lease=run.lease, broker=run.queue)
     if attempt is None:
         logger.info("batch %s: nothing to do for item %d", batch_id, position)
         return
-    run.run(events.notify, [attempt.key.batch_id])
+    run.insist(events.notify, [attempt.key.batch_id])
     logger.info("report %s started: item %d of batch %s", attempt.report_id, position, batch_id)
     started = time.monotonic()
     outcome = process(attempt, run.documents, run.settings.processor, _progress(run, attempt))
     try:
-        ended = run.run(attempts.finish, attempt, outcome)
+        ended = run.insist(attempts.finish, attempt, outcome)
     except AttemptOver:
         logger.warning("report %s: the attempt was ended by somebody else, its outcome is dropped", attempt.report_id)
         return
-    run.run(events.notify, [attempt.key.batch_id])
-    run.run(results.refresh, ended.batch)
+    run.insist(events.notify, [attempt.key.batch_id])
+    run.insist(results.refresh, ended.batch)
     _log(attempt, ended, time.monotonic() - started)
 
 
 def _progress(run: Runtime, attempt: Attempt) -> OnStep:
     def on_step(step: str, fraction: float) -> None:
-        if not run.run(attempts.record_step, attempt.key, step, fraction):
+        if not run.insist(attempts.record_step, attempt.key, step, fraction):
             raise Stopped
         progress = events.Progress(
             batch_id=str(attempt.key.batch_id),
@@ -66,7 +66,7 @@ def _progress(run: Runtime, attempt: Attempt) -> OnStep:
             step=step,
             fraction=round(fraction, 3),
         )
-        run.run(events.notify_progress, progress)
+        run.insist(events.notify_progress, progress)
 
     return on_step
 

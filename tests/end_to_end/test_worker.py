@@ -1,0 +1,106 @@
+"""What workers do with batches while nothing breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fna.reports.v1.batch_pb2 import (
+    BATCH_ITEM_STATUS_CANCELLED,
+    BATCH_ITEM_STATUS_FAILED,
+    BATCH_STATUS_CANCELLED,
+    BATCH_STATUS_COMPLETED,
+    BATCH_STATUS_PARTIALLY_COMPLETED,
+)
+from tests.support.databases import Databases
+from tests.support.exactness import require_exact
+from tests.support.stack import Stack
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_a_child_is_replaced_after_fifty_tasks(stack: Stack, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    with stack.start_worker(concurrency=1):
+        batch = stack.finished(stack.submit(*[f"tell {pids}"] * 60).batch_id)
+    assert batch.status == BATCH_STATUS_COMPLETED
+    told = pids.read_text().split()
+    assert (len(told), len(set(told))) == (60, 2)
+
+
+def test_a_batch_that_is_submitted_before_any_worker_runs_is_processed_once_one_does(stack: Stack) -> None:
+    submitted = stack.submit("quick", "quick", "quick")
+    with stack.start_worker():
+        batch = stack.finished(submitted.batch_id)
+    assert batch.status == BATCH_STATUS_COMPLETED
+    require_exact(stack, batch)
+
+
+def test_two_workers_share_a_batch_and_analyse_each_report_once(stack: Stack, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    # Both children are held until there is one of each worker.
+    waiting = [f"wait {tmp_path / 'held'}"] * 2
+    with stack.start_worker(concurrency=1), stack.start_worker(concurrency=1):
+        submitted = stack.submit(*waiting, *[f"tell {pids}"] * 20)
+        eventually(lambda: _lines(tmp_path / "held") == 2, 60, "a report in each worker")
+        (tmp_path / "held.go").touch()
+        batch = stack.finished(submitted.batch_id)
+    assert batch.status == BATCH_STATUS_COMPLETED
+    assert {item.attempt_count for item in batch.results} == {1}
+    assert _lines(pids) == 20
+    require_exact(stack, batch)
+
+
+def test_the_solo_pool_processes_batches(stack: Stack) -> None:
+    with stack.start_worker("--pool=solo"):
+        batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id)
+    assert batch.status == BATCH_STATUS_COMPLETED
+    require_exact(stack, batch)
+
+
+@pytest.mark.parametrize("limit", ["task.soft_time_limit=1", "task.time_limit=2"])
+def test_a_report_over_the_time_limit_fails_and_its_batch_goes_on(stack: Stack, limit: str) -> None:
+    with stack.start_worker(limit):
+        batch = stack.finished(stack.submit("quick", "spin", "quick", "quick").batch_id)
+    assert batch.status == BATCH_STATUS_PARTIALLY_COMPLETED
+    late = batch.results[1]
+    assert (late.status, late.attempt_count) == (BATCH_ITEM_STATUS_FAILED, 1)
+    assert "time limit" in late.error.message
+    reason = "SELECT error_reason FROM batch_items WHERE batch_id = %s AND position = 1"
+    assert stack.rows(reason, batch.batch_id) == [{"error_reason": "TIMED_OUT"}]
+    assert batch.successful == 3
+    require_exact(stack, batch)
+
+
+def test_cancelling_a_batch_stops_a_running_report_at_its_next_step(stack: Stack, tmp_path: Path) -> None:
+    running = tmp_path / "running"
+    with stack.start_worker(concurrency=1), stack.client() as client:
+        submitted = stack.submit(f"wait {running}", "quick")
+        eventually(running.exists, 30, "the start of the report")
+        client.cancel(submitted.batch_id)
+        (tmp_path / "running.go").touch()
+        batch = stack.finished(submitted.batch_id)
+    assert batch.status == BATCH_STATUS_CANCELLED
+    assert {item.status for item in batch.results} == {BATCH_ITEM_STATUS_CANCELLED}
+    assert [item.attempt_count for item in batch.results] == [1, 0]
+    require_exact(stack, batch)
+
+
+def test_a_broker_elsewhere_gets_a_batch_within_seconds(
+    database_url: str, databases: Databases, tmp_path: Path
+) -> None:
+    with databases.empty() as broker_url:
+        settings = {"FNA_REPORTS_BROKER_URL": broker_url.replace("postgresql://", "sqla+postgresql+psycopg2://")}
+        with Stack(database_url, tmp_path, **settings) as stack:
+            stack.start_server()
+            stack.start_worker()
+            batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id, 30)
+            assert stack.rows("SELECT * FROM kombu_message") == []
+            require_exact(stack, batch)
+    assert batch.status == BATCH_STATUS_COMPLETED
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0

@@ -1,0 +1,26 @@
+"""What integration tests share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.support.server import Client, running
+from tests.support.storage import Store
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    """Give this test the storage on a database of its own."""
+    with Store(database_url) as store:
+        yield store
+
+
+@pytest_asyncio.fixture
+async def client(database_url: str, tmp_path: Path) -> AsyncIterator[Client]:
+    """Give this test a client of a server on its database."""
+    async with running(database_url, tmp_path) as client:
+        yield client

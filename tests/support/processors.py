@@ -1,0 +1,63 @@
+"""Processors for tests, which do what the document says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from reports_core.domain.analysis import ReportAnalysis, Score
+from tests.support.waiting import eventually
+
+_PATIENCE_SECONDS = 100.0
+
+
+def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]) -> ReportAnalysis:
+    """Do what the first line says, then answer the same analysis for every document.
+
+    `tell PATH` appends the process id to a file. `wait PATH` does that and waits until `PATH.go` exists. `die` kills
+    the process. `spin` computes without end. Anything else, such as `quick`, does nothing.
+    """
+    on_step("VALIDATION", 0.0)
+    order, _, path = content.decode().splitlines()[0].partition(" ")
+    match order:
+        case "tell":
+            _tell(Path(path))
+        case "wait":
+            _tell(Path(path))
+            eventually(Path(f"{path}.go").exists, _PATIENCE_SECONDS, f"{path}.go")
+        case "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "spin":
+            _spin()
+    on_step("SENTIMENT_ANALYSIS", 0.5)
+    return _ANALYSIS
+
+
+def _tell(path: Path) -> None:
+    with path.open("a") as file:
+        file.write(f"{os.getpid()}\n")
+
+
+def _spin() -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        pass
+
+
+_NEUTRAL = Score(0.5, 0.9)
+_ANALYSIS = ReportAnalysis(
+    model_version="test/1",
+    content_type="text/plain",
+    word_count=1,
+    optimism=_NEUTRAL,
+    risk=_NEUTRAL,
+    uncertainty=_NEUTRAL,
+    key_themes=(),
+    risk_indicators=(),
+    sections=(),
+    financial_metrics=(),
+    warnings=(),
+)

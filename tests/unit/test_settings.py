@@ -1,0 +1,179 @@
+"""Settings of the processes: from the environment and `.env`, refused by the name of the variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reports_core.settings import (
+    DatabaseSettings,
+    ProcessSettings,
+    SettingsError,
+    is_loopback,
+    load,
+    refuse_open_address,
+)
+from reports_gateway.settings import GatewaySettings
+from reports_server.settings import ServerSettings
+from reports_worker.processors import analyse
+from reports_worker.settings import WorkerSettings
+
+URL = "postgresql://fna:secret@localhost:5432/fna_reports"
+KINDS = (ServerSettings, WorkerSettings, GatewaySettings)
+WITH_DATABASE = (ServerSettings, WorkerSettings)
+
+on_the_database = pytest.mark.parametrize("kind", WITH_DATABASE)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    for kind in KINDS:
+        for name in kind.model_fields:
+            monkeypatch.delenv(f"FNA_REPORTS_{name.upper()}", raising=False)
+
+
+def write_env(text: str) -> None:
+    Path(".env").write_text(text, encoding="utf-8")
+
+
+@on_the_database
+def test_the_database_is_all_that_must_be_set(monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    settings = load(kind)
+    assert (settings.database_url, settings.broker_url) == (URL, None)
+    assert (settings.lease_seconds, settings.sweep_seconds) == (20, 5)
+
+
+@on_the_database
+def test_a_missing_database_is_named_with_an_example(kind: type[DatabaseSettings]) -> None:
+    with pytest.raises(
+        SettingsError, match=r"^DATABASE_URL is not set\. .*\.env.*postgresql://user:password@"
+    ) as error:
+        load(kind)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@on_the_database
+def test_a_file_in_the_working_directory_is_read(kind: type[DatabaseSettings]) -> None:
+    write_env(f"# what this machine has\nDATABASE_URL={URL}\nFNA_REPORTS_LEASE_SECONDS=7\nUNRELATED=1\n")
+    settings = load(kind)
+    assert (settings.database_url, settings.lease_seconds) == (URL, 7)
+
+
+def test_the_gateway_reads_the_file_too() -> None:
+    write_env("FNA_REPORTS_SERVER=services.internal:50051\n")
+    assert load(GatewaySettings).server == "services.internal:50051"
+
+
+@on_the_database
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]) -> None:
+    write_env("DATABASE_URL=postgresql://file/file\nFNA_REPORTS_SWEEP_SECONDS=9\n")
+    monkeypatch.setenv("DATABASE_URL", URL)
+    settings = load(kind)
+    assert (settings.database_url, settings.sweep_seconds) == (URL, 9)
+
+
+def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("FNA_REPORTS_BROKER_URL", "")
+    monkeypatch.setenv("FNA_REPORTS_GRPC_ADDRESS", "")
+    settings = load(ServerSettings)
+    assert (settings.broker_url, settings.grpc_address) == (None, "127.0.0.1:50051")
+
+
+@on_the_database
+def test_the_short_scheme_of_a_database_url_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres" + URL.removeprefix("postgresql"))
+    assert load(kind).database_url == URL
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "value"),
+    [
+        (ServerSettings, "DATABASE_URL", "mysql://localhost/fna"),
+        (ServerSettings, "DATABASE_URL", "postgresql://localhost"),
+        (WorkerSettings, "DATABASE_URL", "localhost:5432"),
+        (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "50051"),
+        (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "localhost:"),
+        (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "localhost:65536"),
+        (ServerSettings, "FNA_REPORTS_MAX_BATCH_SIZE", "10001"),
+        (ServerSettings, "FNA_REPORTS_MAX_BATCH_SIZE", "0"),
+        (ServerSettings, "FNA_REPORTS_MAX_WATCHERS", "many"),
+        (ServerSettings, "FNA_REPORTS_POOL_SIZE", "1"),
+        (ServerSettings, "FNA_REPORTS_ALLOW_UNAUTHENTICATED", "perhaps"),
+        (ServerSettings, "FNA_REPORTS_SHUTDOWN_GRACE_SECONDS", "-1"),
+        (WorkerSettings, "FNA_REPORTS_LEASE_SECONDS", "0"),
+        (WorkerSettings, "FNA_REPORTS_SWEEP_SECONDS", "3601"),
+        (WorkerSettings, "FNA_REPORTS_PROCESSOR", "reports_worker.processors:missing"),
+        (GatewaySettings, "FNA_REPORTS_REST_ADDRESS", ":8000"),
+    ],
+)
+def test_an_invalid_value_is_refused_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch, kind: type[ProcessSettings], variable: str, value: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as error:
+        load(kind)
+    assert str(error.value).startswith(f"{variable} is invalid: ")
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_refused_database_url_does_not_show_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://fna:secret@localhost/fna")
+    with pytest.raises(SettingsError) as error:
+        load(ServerSettings)
+    assert "secret" not in str(error.value)
+
+
+def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FNA_REPORTS_POOL_SIZE", "x")
+    with pytest.raises(SettingsError) as error:
+        load(ServerSettings)
+    assert {line.split()[0] for line in str(error.value).splitlines()} == {"DATABASE_URL", "FNA_REPORTS_POOL_SIZE"}
+
+
+def test_folders_to_read_from_are_separated_by_colons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("FNA_REPORTS_SOURCE_ROOTS", "/srv/filings::/srv/with spaces:")
+    assert load(ServerSettings).source_roots == (Path("/srv/filings"), Path("/srv/with spaces"))
+
+
+def test_a_server_reads_no_folders_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert load(ServerSettings).source_roots == ()
+
+
+@on_the_database
+def test_services_and_workers_keep_documents_in_the_same_folder(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("XDG_DATA_HOME", "/srv/data")
+    assert load(kind).documents_dir == Path("/srv/data/fna-reports/documents")
+    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_DIR", "/srv/documents")
+    assert load(kind).documents_dir == Path("/srv/documents")
+
+
+def test_a_worker_analyses_with_our_processors_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    assert load(WorkerSettings).processor is analyse
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"])
+def test_an_address_of_this_machine_alone_is_taken(address: str) -> None:
+    assert is_loopback(address)
+    refuse_open_address("FNA_REPORTS_GRPC_ADDRESS", address, allowed=False)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:1", "[::]:1", "192.0.2.1:1", "example.com:1", "localhost.example.com:1"])
+def test_an_open_address_is_refused_unless_somebody_says_so(address: str) -> None:
+    assert not is_loopback(address)
+    with pytest.raises(SettingsError, match=r"FNA_REPORTS_GRPC_ADDRESS=.* FNA_REPORTS_ALLOW_UNAUTHENTICATED=true"):
+        refuse_open_address("FNA_REPORTS_GRPC_ADDRESS", address, allowed=False)
+    refuse_open_address("FNA_REPORTS_GRPC_ADDRESS", address, allowed=True)

@@ -1,0 +1,41 @@
+"""Kombu's SQLAlchemy transport, on the worker's event loop."""
+
+from __future__ import annotations
+
+from queue import Empty
+from typing import Any
+
+from kombu.transport import virtual
+from kombu.transport.sqlalchemy import Transport as SqlAlchemyTransport
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+
+
+class Transport(SqlAlchemyTransport):
+    """Looks for messages ten times a second; a lost connection, however it shows, is made again.
+
+    With an event loop a worker's children have a pipe each. Without one they share a pipe under a lock, and a child that
+    is killed while it waits takes the lock along: its worker would hang for ever.
+    """
+
+    implements = virtual.Transport.implements.extend(asynchronous=True)
+
+    # A worker whose prefetch window is full takes its next message at a poll; kombu's second would be its pace.
+    polling_interval = 0.1
+    # A connection that broke in the middle of a statement also shows as InterfaceError, or in the commit that follows.
+    connection_errors = (DBAPIError, PendingRollbackError)
+
+    _poll_timer: Any = None
+
+    def register_with_event_loop(self, connection: Any, loop: Any) -> None:
+        """Poll on the loop's timer; called again after each reconnection."""
+        if self._poll_timer is not None:
+            self._poll_timer.cancel()
+        self._poll_timer = loop.call_repeatedly(self.polling_interval, self._poll)
+
+    def _poll(self) -> None:
+        """Deliver what waits and fits into the prefetch window."""
+        try:
+            while True:
+                self.cycle.get(self._deliver)
+        except Empty:
+            return
