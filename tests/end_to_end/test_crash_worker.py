@@ -109,6 +109,15 @@ def test_a_killed_child_is_replaced_and_its_report_is_analysed_once(stack: Stack
     assert "RETRYING: WORKER_LOST" in worker.output()
 
 
+def test_a_killed_idle_child_does_not_stop_its_worker(stack: Stack, tmp_path: Path) -> None:
+    children = tmp_path / "children"
+    with stack.start_worker(concurrency=1):
+        stack.finished(stack.submit(f"tell {children}").batch_id)
+        os.kill(int(children.read_text()), signal.SIGKILL)
+        batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id)
+    assert batch.status == BATCH_STATUS_COMPLETED
+
+
 def test_a_report_that_kills_every_process_fails_after_three_attempts_and_the_rest_completes(stack: Stack) -> None:
     with stack.start_worker():
         batch = stack.finished(stack.submit(*["quick"] * 5, "die", *["quick"] * 5).batch_id)

@@ -60,10 +60,10 @@ def test_the_solo_pool_processes_batches(stack: Stack) -> None:
     require_exact(stack, batch)
 
 
-@pytest.mark.parametrize("limit", ["task.soft_time_limit=1", "task.time_limit=2"])
-def test_a_report_over_the_time_limit_fails_and_its_batch_goes_on(stack: Stack, limit: str) -> None:
-    with stack.start_worker(limit):
-        batch = stack.finished(stack.submit("quick", "spin", "quick", "quick").batch_id)
+@pytest.mark.parametrize("order", ["spin", "resist"], ids=["soft limit", "hard limit"])
+def test_a_report_over_the_time_limit_fails_and_its_batch_goes_on(stack: Stack, order: str) -> None:
+    with stack.start_worker("task.soft_time_limit=1", "task.time_limit=2"):
+        batch = stack.finished(stack.submit("quick", order, "quick", "quick").batch_id)
     assert batch.status == BATCH_STATUS_PARTIALLY_COMPLETED
     late = batch.results[1]
     assert (late.status, late.attempt_count) == (BATCH_ITEM_STATUS_FAILED, 1)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from celery.exceptions import SoftTimeLimitExceeded
 
 from reports_core.domain.analysis import ReportAnalysis, Score
 from tests.support.waiting import eventually
@@ -18,7 +21,7 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
     """Do what the first line says, then answer the same analysis for every document.
 
     `tell PATH` appends the process id to a file. `wait PATH` does that and waits until `PATH.go` exists. `die` kills
-    the process. `spin` computes without end. Anything else, such as `quick`, does nothing.
+    the process. `spin` computes without end, `resist` does so and ignores the soft time limit. Anything else, such as `quick`, does nothing.
     """
     on_step("VALIDATION", 0.0)
     order, _, path = content.decode().splitlines()[0].partition(" ")
@@ -31,6 +34,10 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "spin":
+            _spin()
+        case "resist":
+            with contextlib.suppress(SoftTimeLimitExceeded):
+                _spin()
             _spin()
     on_step("SENTIMENT_ANALYSIS", 0.5)
     return _ANALYSIS
