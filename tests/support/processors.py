@@ -21,7 +21,8 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
     """Do what the first line says, then answer the same analysis for every document.
 
     `tell PATH` appends the process id to a file. `wait PATH` does that and waits until `PATH.go` exists. `die` kills
-    the process. `spin` computes without end, `resist` does so and ignores the soft time limit. Anything else, such as `quick`, does nothing.
+    the process. `spin` computes without end, `resist` does so and ignores the soft time limit. Anything else, such as
+    `quick`, does nothing.
     """
     on_step("VALIDATION", 0.0)
     order, _, path = content.decode().splitlines()[0].partition(" ")

@@ -13,8 +13,8 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 class Transport(SqlAlchemyTransport):
     """Looks for messages ten times a second; a lost connection, however it shows, is made again.
 
-    With an event loop a worker's children have a pipe each. Without one they share a pipe under a lock, and a child that
-    is killed while it waits takes the lock along: its worker would hang for ever.
+    With an event loop a worker's children have a pipe each. Without one they share a pipe under a lock, and a child
+    that is killed while it waits takes the lock along: its worker would hang for ever.
     """
 
     implements = virtual.Transport.implements.extend(asynchronous=True)
@@ -22,7 +22,7 @@ class Transport(SqlAlchemyTransport):
     # A worker whose prefetch window is full takes its next message at a poll; kombu's second would be its pace.
     polling_interval = 0.1
     # A connection that broke in the middle of a statement also shows as InterfaceError, or in the commit that follows.
-    connection_errors = (DBAPIError, PendingRollbackError)
+    connection_errors: tuple[type[Exception], ...] = (DBAPIError, PendingRollbackError)  # type: ignore[assignment]  # wider
 
     _poll_timer: Any = None
 
@@ -36,6 +36,6 @@ class Transport(SqlAlchemyTransport):
         """Deliver what waits and fits into the prefetch window."""
         try:
             while True:
-                self.cycle.get(self._deliver)
+                self.cycle.get(self._deliver)  # type: ignore[union-attr]  # kombu sets it when it connects
         except Empty:
             return
