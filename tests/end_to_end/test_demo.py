@@ -48,7 +48,7 @@ def test_what_it_suggests_works_as_printed_while_it_is_kept(commands: DevCommand
     demo = commands.start("demo", samples()[0].path, "--keep")
     demo.wait_for("everything keeps running until Ctrl-C")
     # The path of the command is quoted where the checkout's has a space.
-    command = re.compile(r"  ('[^']*/fna-reports'|\S*/fna-reports|curl|psql) ")
+    command = re.compile(r"  ('[^']*/fna-reports'|\S*/fna-reports|curl|grpcurl|psql) ")
     suggested = [shlex.split(line) for line in demo.stdout.splitlines() if command.match(line)]
     assert len(suggested) == 8
     for words in suggested:
