@@ -12,6 +12,8 @@ from celery.result import result_from_tuple
 from celery.utils.time import maybe_timedelta
 from sqlalchemy import Engine, Row, TextClause, create_engine, text
 
+from reports_core.storage import results
+
 # Like Celery's own backends: a result that was stored stays, a repeated run of the task does not replace it.
 _STORE = text("""
     INSERT INTO celery_taskmeta (task_id, status, result, traceback, children, date_done)
@@ -22,19 +24,12 @@ _STORE = text("""
 """)
 _GET = text("SELECT * FROM celery_taskmeta WHERE task_id = :task_id")
 _FORGET = text("DELETE FROM celery_taskmeta WHERE task_id = :task_id")
-_EXPIRE = text("""
-    DELETE FROM celery_taskmeta
-    WHERE status = ANY(CAST(:final AS text[])) AND date_done < timezone('utc', now()) - CAST(:expires AS interval)
-""")
 _SAVE_GROUP = text("""
     INSERT INTO celery_tasksetmeta (taskset_id, result, date_done) VALUES (:group_id, :result, timezone('utc', now()))
     ON CONFLICT (taskset_id) DO UPDATE SET result = excluded.result, date_done = excluded.date_done
 """)
 _GET_GROUP = text("SELECT * FROM celery_tasksetmeta WHERE taskset_id = :group_id")
 _DELETE_GROUP = text("DELETE FROM celery_tasksetmeta WHERE taskset_id = :group_id")
-_EXPIRE_GROUPS = text("""
-    DELETE FROM celery_tasksetmeta WHERE date_done < timezone('utc', now()) - CAST(:expires AS interval)
-""")
 
 
 class BatchNotSuccessful(Exception):
@@ -101,8 +96,8 @@ class PostgresqlBackend(BaseBackend):
 
     def cleanup(self) -> None:
         """Delete expired results; those of running executions never expire."""
-        self._execute(_EXPIRE, expires=self.expires, final=list(states.READY_STATES))
-        self._execute(_EXPIRE_GROUPS, expires=self.expires)
+        with self._engines[os.getpid()].begin() as conn:
+            results.expire(conn, self.expires)
 
     def _decoded(self, payload: str | None) -> Any:
         return None if payload is None else self.decode(payload)

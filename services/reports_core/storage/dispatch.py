@@ -105,8 +105,9 @@ def due_retries(conn: Connection, *, limit: int) -> dict[UUID, list[int]]:
 def stuck(conn: Connection, broker: Queue, *, grace: timedelta) -> dict[UUID, list[int]]:
     """Return the positions of items that wait for a message that is no longer in the queue, by batch.
 
-    A message that was taken within `grace` may still be on its way to its claim. Age alone is no criterion: a healthy
-    backlog must not be flooded with duplicates.
+    An item that was dispatched within `grace` is left alone: its message may be on its way to the claim. Age alone is
+    no criterion: a healthy backlog must not be flooded with duplicates. A message that was taken just before this
+    looked is put twice, which the claim of its item meets.
     """
     items = {
         queue.report_message_id(row.task_id, row.position, row.dispatch_count): row

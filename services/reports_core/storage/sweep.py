@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
+from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -111,8 +112,8 @@ class Sweeper:
         """Do one repair; a failed one is logged and left to the next sweep, the others go on."""
         try:
             return self._do(function, *args)
-        except DBAPIError:
-            logger.exception("%s%s failed; the next sweep tries again", function.__name__, args)
+        except (DBAPIError, BrokerError) as error:
+            logger.warning("%s%s failed, the next sweep tries again: %s", function.__name__, args, error)
             return None
 
     def _do(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:

@@ -63,8 +63,8 @@ class SubmitBatchRequest(_message.Message):
     """Scheduling priority, 0 (last) to 9 (first). Not set means 4."""
     validate_only: _builtins.bool
     """Checks the request and submits nothing (AIP-163). The response has a batch
-    without identifiers. Over REST, whose response is the batch, unknown ids
-    fail the call as they do without this field.
+    without identifiers. Over REST `unknown_report_ids` stands beside the
+    fields of the batch.
     """
     @_builtins.property
     def report_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
