@@ -182,6 +182,8 @@ class Stack:
             # The processors of `tests.support.processors`, and the packages that this process runs.
             "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(ROOT), *(path for path in sys.path if path)])),
             "DATABASE_URL": self.database_url,
+            # What Celery leaves behind when it is killed.
+            "TMPDIR": str(self.folder),
             "FNA_REPORTS_DOCUMENTS_DIR": str(self.folder / "documents"),
             "FNA_REPORTS_LEASE_SECONDS": "2",
             "FNA_REPORTS_SWEEP_SECONDS": "0.5",
