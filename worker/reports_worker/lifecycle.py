@@ -53,8 +53,11 @@ _timers: list[Timer] = []
 
 @signals.celeryd_init.connect
 def migrate(**_: object) -> None:
-    """Bring the database up to date before the worker consumes."""
-    migrations.upgrade(runtime().settings.database_url)
+    """Bring the database up to date before the worker consumes; without a database the worker does not start."""
+    try:
+        migrations.upgrade(runtime().settings.database_url)
+    except DBAPIError as error:
+        raise SystemExit(f"cannot work with the database of DATABASE_URL: {str(error.orig).strip()}") from None
 
 
 @signals.worker_ready.connect
