@@ -37,14 +37,12 @@ def test_everything_goes_on_after_postgresql_restarts(data_dir: Path, tmp_path: 
         # As by default: longer than the restart, which then costs no report its attempt.
         Stack(postgres.url, tmp_path, FNA_REPORTS_LEASE_SECONDS="20") as stack,
     ):
-        worker = stack.start_worker()
-        processes = [stack.start_server(), worker, stack.start_gateway()]
+        processes = [stack.start_server(), stack.start_worker(), stack.start_gateway()]
         submitted = stack.submit(*texts)
         watch = stack.start_watch(submitted.batch_id)
         eventually(lambda: held.exists() and len(held.read_text().split()) == 2, 60, "the start of both reports")
         url = postgres.url
         postgres.stop()
-        eventually(lambda: "Trying again in" in worker.output(), 30, "a pause between the worker's tries to connect")
         Path(f"{held}.go").touch()
         postgres.start()
         assert postgres.url == url
@@ -57,6 +55,16 @@ def test_everything_goes_on_after_postgresql_restarts(data_dir: Path, tmp_path: 
         for running in processes:
             running.process.require_running()
         assert stack.finished(stack.submit("quick", "quick").batch_id).status == BATCH_STATUS_COMPLETED
+
+
+def test_an_idle_worker_pauses_between_its_tries_to_reach_the_database(data_dir: Path, tmp_path: Path) -> None:
+    with EmbeddedPostgres(data_dir) as postgres, Stack(postgres.url, tmp_path) as stack:
+        stack.start_server()
+        worker = stack.start_worker()
+        postgres.stop()
+        eventually(lambda: "Trying again in" in worker.output(), 30, "a pause between the worker's tries")
+        postgres.start()
+        assert stack.finished(stack.submit("quick").batch_id).status == BATCH_STATUS_COMPLETED
 
 
 def sequences(output: str) -> list[int]:
