@@ -33,10 +33,14 @@ class Transport(SqlAlchemyTransport):
             return connection
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
-        """Poll on the loop's timer; called again after each reconnection."""
+        """Poll on the loop's timer until the connection is closed."""
+        self._poll_timer = loop.call_repeatedly(self.polling_interval, self._poll)
+
+    def close_connection(self, connection: Any) -> None:
+        """Close, and stop polling: every reconnection has a transport of its own, the loop stays."""
         if self._poll_timer is not None:
             self._poll_timer.cancel()
-        self._poll_timer = loop.call_repeatedly(self.polling_interval, self._poll)
+        super().close_connection(connection)  # type: ignore[no-untyped-call]  # kombu has no types there
 
     def _poll(self) -> None:
         """Deliver what waits and fits into the prefetch window."""
