@@ -57,6 +57,8 @@ class DatabaseSettings(ProcessSettings):
     """Settings of a process that works on the database."""
 
     database_url: PostgresqlUrl = Field(validation_alias="DATABASE_URL")
+    direct_database_url: PostgresqlUrl | None = None
+    """The same database past PgBouncer, when `database_url` leads to it; see `session_url`."""
     broker_url: str | None = None
     """Where Celery's messages go; not set means the application's own database."""
     documents_dir: Path = Field(
@@ -69,6 +71,11 @@ class DatabaseSettings(ProcessSettings):
     """How long an attempt outlives the last sign of life of its worker."""
     sweep_seconds: float = Field(default=5, gt=0, le=3600)
     """Time between two sweeps of one process."""
+
+    @property
+    def session_url(self) -> str:
+        """The database for what needs a session of its own: listening, session locks, migrations."""
+        return self.direct_database_url or self.database_url
 
 
 S = TypeVar("S", bound=ProcessSettings)

@@ -13,7 +13,7 @@ import uvloop
 from sqlalchemy.exc import DBAPIError
 
 from reports_core.settings import SettingsError, load, refuse_open_address
-from reports_core.storage import migrations
+from reports_core.storage.preparation import prepare
 from reports_server.server import Service, serving
 from reports_server.settings import ServerSettings
 
@@ -26,6 +26,7 @@ environment (also read from .env; the environment wins):
   FNA_REPORTS_ALLOW_UNAUTHENTICATED     true: listen on an address that other machines can reach
   FNA_REPORTS_DOCUMENTS_DIR             folder with the content of reports, shared with the workers
   FNA_REPORTS_SOURCE_ROOTS              folders, separated by ':', that RegisterReport may read from
+  FNA_REPORTS_DIRECT_DATABASE_URL       the same database past PgBouncer, if DATABASE_URL leads to it
   FNA_REPORTS_BROKER_URL                Celery broker, default: the database of DATABASE_URL
   FNA_REPORTS_MAX_BATCH_SIZE            most reports in a batch, default 10000
   FNA_REPORTS_MAX_WATCHERS              most watches at once, default 20000
@@ -43,7 +44,7 @@ def main() -> None:
     try:
         settings = load(ServerSettings)
         refuse_open_address("FNA_REPORTS_GRPC_ADDRESS", settings.grpc_address, allowed=settings.allow_unauthenticated)
-        migrations.upgrade(settings.database_url)
+        prepare(settings)
         uvloop.run(_serve(settings, services))
     except SettingsError as error:
         sys.exit(str(error))

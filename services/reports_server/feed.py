@@ -17,8 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from reports_core.domain.errors import TooManyWatchers
 from reports_core.storage import events
-from reports_core.storage.engine import Database
 from reports_core.storage.events import CHANNEL, PROGRESS_CHANNEL, Progress
+from reports_core.storage.transactions import Database
 
 logger = logging.getLogger(__name__)
 
@@ -144,6 +144,8 @@ class Feed:
     async def _poll(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            if not self._subscriptions:
+                continue
             try:
                 newest = await self._database.run(events.newest, list(self._subscriptions))
             except (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

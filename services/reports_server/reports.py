@@ -17,8 +17,8 @@ from reports_core.domain import media
 from reports_core.domain.errors import ContentMismatch, ContentTooLarge, InvalidRequest
 from reports_core.storage import analyses, reports
 from reports_core.storage.documents import DocumentStore, NewDocument
-from reports_core.storage.engine import Database
 from reports_core.storage.reports import NewReport, Registered
+from reports_core.storage.transactions import Database
 from reports_server import mapping, paging
 from reports_server.owner import owner_of
 from reports_server.sources import Sources

@@ -19,9 +19,10 @@ from fna.reports.v1 import (
 )
 from reports_core.settings import SettingsError
 from reports_core.storage.documents import DocumentStore
-from reports_core.storage.engine import Database, async_engine, sync_engine
+from reports_core.storage.engine import async_engine, sync_engine
 from reports_core.storage.queue import queue_for
 from reports_core.storage.sweep import Sweeper
+from reports_core.storage.transactions import Database
 from reports_server.errors import ErrorInterceptor
 from reports_server.feed import Feed
 from reports_server.reports import ReportServicer
@@ -62,7 +63,7 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
     sweeper = Sweeper(sweep_engine, queue)
     async with (
         _database(settings) as database,
-        Feed(settings.database_url, database, max_watchers=settings.max_watchers) as feed,
+        Feed(settings.session_url, database, max_watchers=settings.max_watchers) as feed,
     ):
         server = grpc.aio.server(interceptors=[ErrorInterceptor(RequestValidator().violations)], options=_OPTIONS)
         if Service.SUBMISSION in services:
@@ -91,12 +92,18 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
             await server.stop(settings.shutdown_grace_seconds)
             sweeping.cancel()
             await asyncio.gather(sweeping, return_exceptions=True)
+            sweeper.close()
             sweep_engine.dispose()
 
 
 @asynccontextmanager
 async def _database(settings: ServerSettings) -> AsyncIterator[Database]:
-    engine = async_engine(settings.database_url, pool_size=settings.pool_size, application_name="fna-reports-server")
+    engine = async_engine(
+        settings.database_url,
+        pool_size=settings.pool_size,
+        application_name="fna-reports-server",
+        pooler=settings.direct_database_url is not None,
+    )
     try:
         yield Database(engine)
     finally:

@@ -14,8 +14,8 @@ from fna.reports.v1 import batch_status_service_pb2 as pb
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceServicer
 from reports_core.domain.batch import ItemStatus
 from reports_core.storage import batches, items
-from reports_core.storage.engine import Database
 from reports_core.storage.records import Batch, Item
+from reports_core.storage.transactions import Database
 from reports_server import mapping, paging
 from reports_server.errors import NotAvailable
 from reports_server.feed import Feed

@@ -15,9 +15,9 @@ from fna.reports.v1 import batch_submission_service_pb2 as pb
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceServicer
 from reports_core.domain.errors import BatchLimitExceeded, InvalidRequest
 from reports_core.storage import batches, events, reports
-from reports_core.storage.engine import Database
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import Batch
+from reports_core.storage.transactions import Database
 from reports_server import mapping
 from reports_server.feed import Feed
 from reports_server.owner import owner_of

@@ -12,8 +12,8 @@ from uuid import UUID
 from fna.reports.v1 import batch_pb2 as pb
 from reports_core.domain.errors import SequenceAhead, SequenceCompacted, WatcherTooSlow
 from reports_core.storage import batches, events
-from reports_core.storage.engine import Database
 from reports_core.storage.records import Batch, Event
+from reports_core.storage.transactions import Database
 from reports_server import mapping
 from reports_server.errors import Draining
 from reports_server.feed import Feed, Subscription

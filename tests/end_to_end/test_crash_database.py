@@ -57,14 +57,20 @@ def test_everything_goes_on_after_postgresql_restarts(data_dir: Path, tmp_path: 
         assert stack.finished(stack.submit("quick", "quick").batch_id).status == BATCH_STATUS_COMPLETED
 
 
-def test_an_idle_worker_pauses_between_its_tries_to_reach_the_database(data_dir: Path, tmp_path: Path) -> None:
+def test_an_idle_worker_says_that_the_database_is_away_and_goes_on_when_it_is_back(
+    data_dir: Path, tmp_path: Path
+) -> None:
     with EmbeddedPostgres(data_dir) as postgres, Stack(postgres.url, tmp_path) as stack:
         stack.start_server()
         worker = stack.start_worker()
         postgres.stop()
-        eventually(lambda: "Trying again in" in worker.output(), 30, "a pause between the worker's tries")
+        complaint = "lost the connection to the database, connecting again"
+        eventually(lambda: complaint in worker.output(), 30, "the worker's complaint")
+        eventually(lambda: "sweep failed, trying again" in worker.output(), 30, "a sweep without the database")
         postgres.start()
         assert stack.finished(stack.submit("quick").batch_id).status == BATCH_STATUS_COMPLETED
+        assert worker.output().count(complaint) < 4, "it says so once, not at every try"
+        assert "Traceback" not in worker.output()
 
 
 def sequences(output: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,9 +14,11 @@ from fna.reports.v1.batch_pb2 import (
     BATCH_STATUS_COMPLETED,
     BATCH_STATUS_PARTIALLY_COMPLETED,
 )
+from reports_core.storage import queue
 from tests.support.databases import Databases
 from tests.support.exactness import require_exact
 from tests.support.stack import Stack
+from tests.support.storage import Store
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
@@ -50,6 +53,23 @@ def test_two_workers_share_a_batch_and_analyse_each_report_once(stack: Stack, tm
     assert batch.status == BATCH_STATUS_COMPLETED
     assert {item.attempt_count for item in batch.results} == {1}
     assert _lines(pids) == 20
+    require_exact(stack, batch)
+
+
+def test_a_second_message_for_a_running_report_waits_until_that_is_over(stack: Stack, tmp_path: Path) -> None:
+    running = tmp_path / "running"
+    with stack.start_worker() as worker, Store(stack.database_url) as store:
+        submitted = stack.submit(f"wait {running}")
+        eventually(running.exists, 30, "the start of the report")
+        second = queue.process_report(UUID(submitted.batch_id), UUID(submitted.task_id), 0, uuid4(), 9)
+        store.do(store.queue.put, queue.REPORT_QUEUE, [second])
+        eventually(lambda: "is put back until" in worker.output(), 30, "the second message's return to the queue")
+        assert _lines(running) == 1
+        (tmp_path / "running.go").touch()
+        batch = stack.finished(submitted.batch_id)
+        eventually(lambda: store.count("kombu_message") == 0, 30, "the end of the second message")
+    assert batch.status == BATCH_STATUS_COMPLETED
+    assert [item.attempt_count for item in batch.results] == [1]
     require_exact(stack, batch)
 
 
@@ -91,14 +111,12 @@ def test_cancelling_a_batch_stops_a_running_report_at_its_next_step(stack: Stack
 def test_a_broker_elsewhere_gets_a_batch_within_seconds(
     database_url: str, databases: Databases, tmp_path: Path
 ) -> None:
-    with databases.empty() as broker_url:
-        settings = {"FNA_REPORTS_BROKER_URL": broker_url.replace("postgresql://", "sqla+postgresql+psycopg2://")}
-        with Stack(database_url, tmp_path, **settings) as stack:
-            stack.start_server()
-            stack.start_worker()
-            batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id, 30)
-            assert stack.rows("SELECT * FROM kombu_message") == []
-            require_exact(stack, batch)
+    with databases.empty() as broker_url, Stack(database_url, tmp_path, FNA_REPORTS_BROKER_URL=broker_url) as stack:
+        stack.start_server()
+        stack.start_worker()
+        batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id, 30)
+        assert stack.rows("SELECT * FROM kombu_message") == []
+        require_exact(stack, batch)
     assert batch.status == BATCH_STATUS_COMPLETED
 
 

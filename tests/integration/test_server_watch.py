@@ -13,7 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
 
 from fna.reports.v1 import batch_pb2 as pb
-from reports_core.storage import attempts, events
+from reports_core.storage import events
 from reports_core.storage.events import Progress
 from reports_core.storage.records import Batch
 from reports_server.server import Service, serving
@@ -184,7 +184,7 @@ async def test_progress_is_passed_on_without_a_sequence_of_its_own(client: Clien
         assert (told.WhichOneof("event"), told.sequence) == ("progress", 2)
         assert (told.progress.step, told.progress.fraction) == ("SCORING", 0.5)
         assert (told.progress.report_id, told.progress.attempt_count) == (str(attempt.report_id), 1)
-        store.do(attempts.finish, attempt, SUCCESS)
+        store.finish(attempt, SUCCESS)
         notify(store, batch)
         assert kinds(await rest(quiet)) == ["status_changed"]
 

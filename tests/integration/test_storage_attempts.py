@@ -10,7 +10,7 @@ import pytest
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady
 from reports_core.domain.retry import TIMED_OUT
 from reports_core.storage import analyses, attempts, queue, reports
-from reports_core.storage.attempts import Attempt, AttemptOver, Delivery, Outcome
+from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, LAPSED, LEASE, OWNER, REFUSED, STOPPED, SUCCESS, Store, analysis
 
@@ -34,32 +34,95 @@ def test_a_claim_starts_an_attempt_that_knows_its_report(store: Store) -> None:
     assert store.batch(batch).started_at is not None
 
 
-def test_a_delivery_of_an_item_that_a_live_attempt_holds_claims_nothing(store: Store) -> None:
+def test_a_delivery_of_an_item_that_a_live_attempt_holds_is_put_back_until_its_lease_ends(store: Store) -> None:
+    batch = store.submit(1, priority=7)
+    store.take(queue.REPORT_QUEUE)
+    store.start(batch)
+    before, message_id = store.batch(batch), uuid4()
+    claim = store.claim(batch, message_id=message_id)
+    assert (claim.attempt, claim.lost) == (None, None)
+    assert store.batch(batch) == before
+    assert store.rows("SELECT message_id, priority, fairness_key, due_at FROM kombu_message") == [
+        (str(message_id), 7, str(batch.batch_id), claim.held_until)
+    ]
+    assert claim.held_until == store.value("SELECT lease_expires_at FROM batch_items")
+
+
+def test_a_delivery_that_was_put_back_takes_over_when_the_lease_has_ended(store: Store) -> None:
     batch = store.submit(1)
     store.start(batch)
-    before = store.batch(batch)
-    assert store.claim(batch) is None
-    assert store.batch(batch) == before
+    message_id = uuid4()
+    assert store.claim(batch, message_id=message_id).held_until is not None
+    store.pass_time(batch, "1 hour")
+    claim = store.claim(batch, message_id=message_id)
+    assert claim.attempt is not None
+    assert claim.lost is not None
+    assert (store.item(batch).attempt, store.item(batch).lost_workers) == (2, 1)
+
+
+def test_the_message_of_a_live_attempt_that_the_broker_gives_to_another_ends_it_and_starts_the_next(
+    store: Store,
+) -> None:
+    batch = store.submit(1)
+    message_id = store.message_id()
+    store.start(batch, message_id=message_id)
+    for lost in (1, 2):
+        claim = store.claim(batch, message_id=message_id, redelivered=True)
+        assert claim.attempt is not None
+        assert (claim.attempt.key.attempt, store.item(batch).lost_workers) == (lost + 1, lost)
+    last = store.claim(batch, message_id=message_id, redelivered=True)
+    assert last.attempt is None
+    assert last.lost is not None
+    assert (last.lost.item.status, last.lost.item.error_reason) == ("FAILED", "WORKER_LOST")
+    assert store.count("kombu_message", "queue = 'report_processing'") == 1, "no message beside the one that goes round"
+
+
+@pytest.mark.parametrize("redelivered", [True, False])
+def test_another_message_does_not_end_a_live_attempt(store: Store, redelivered: bool) -> None:
+    batch = store.submit(1)
+    store.start(batch)
+    assert store.claim(batch, redelivered=redelivered).lost is None
+    assert store.item(batch).status == "PROCESSING"
+
+
+def test_a_lost_attempt_of_a_batch_that_is_being_cancelled_is_cancelled(store: Store) -> None:
+    batch = store.submit(1)
+    message_id = store.message_id()
+    store.start(batch, message_id=message_id)
+    store.cancel(batch)
+    claim = store.claim(batch, message_id=message_id, redelivered=True)
+    assert claim.attempt is None
+    assert claim.lost is not None
+    assert claim.lost.batch.status == "CANCELLED"
+
+
+def test_a_retry_has_its_message_at_once_which_is_due_with_it(store: Store) -> None:
+    batch = store.submit(1, priority=2)
+    store.take(queue.REPORT_QUEUE)
+    item = store.run(batch, 0, BROKEN).item
+    assert store.rows("SELECT message_id, priority, fairness_key, due_at FROM kombu_message") == [
+        (str(queue.report_message_id(batch.task_id, 0, 1)), 2, str(batch.batch_id), item.next_attempt_at)
+    ]
 
 
 @pytest.mark.parametrize("outcome", [SUCCESS, REFUSED, STOPPED], ids=["completed", "failed", "cancelled"])
 def test_a_delivery_of_a_final_item_claims_nothing(store: Store, outcome: Outcome) -> None:
     batch = store.submit(2)
     store.run(batch, 0, outcome)
-    assert store.claim(batch, 0) is None
+    assert store.claim(batch, 0) == Claim()
 
 
 def test_a_delivery_of_another_execution_claims_nothing(store: Store) -> None:
     batch = store.submit(1)
     store.run(batch, 0, REFUSED)
     store.retry(batch)
-    assert store.claim(batch) is None
-    assert store.claim(store.batch(batch)) is not None
+    assert store.claim(batch) == Claim()
+    assert store.claim(store.batch(batch)).attempt is not None
 
 
 def test_a_delivery_of_an_unknown_batch_claims_nothing(store: Store) -> None:
     delivery = Delivery(uuid4(), uuid4(), 0, uuid4(), uuid4())
-    assert store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue) is None
+    assert store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue) == Claim()
 
 
 def test_a_success_stores_its_analysis_with_the_item_and_the_report(store: Store) -> None:
@@ -90,7 +153,7 @@ def test_a_failure_that_may_pass_waits_and_is_then_due_until_the_third(store: St
         assert (item.status, item.error_reason) == ("RETRYING", "INTERNAL")
         seconds = store.value("SELECT extract(epoch FROM next_attempt_at - now()) FROM batch_items")
         assert delay - 2 < seconds <= delay
-        assert store.claim(batch) is None, "it is not due yet"
+        assert store.claim(batch).held_until == item.next_attempt_at, "it is not due yet"
         make_due(store, batch)
     ended = store.run(batch, 0, BROKEN)
     assert (ended.item.status, ended.item.attempt, ended.item.failures) == ("FAILED", 3, 3)
@@ -120,7 +183,7 @@ def test_a_report_shows_what_its_item_does(store: Store) -> None:
     assert status() == "PROCESSING"
     with pytest.raises(AnalysisNotReady):
         store.do(analyses.get, OWNER, report_id)
-    store.do(attempts.finish, attempt, STOPPED)
+    store.finish(attempt, STOPPED)
     assert status() == "PENDING"
 
 
@@ -135,11 +198,11 @@ def test_a_cancelled_attempt_leaves_the_earlier_analysis_of_a_report_valid(store
 def test_whoever_finishes_twice_changes_nothing_the_second_time(store: Store) -> None:
     batch = store.submit(2)
     attempt = store.start(batch)
-    store.do(attempts.finish, attempt, SUCCESS)
+    store.finish(attempt, SUCCESS)
     before, history = store.batch(batch), store.events(batch)
     for outcome in (SUCCESS, REFUSED, STOPPED):
         with pytest.raises(AttemptOver):
-            store.do(attempts.finish, attempt, outcome)
+            store.finish(attempt, outcome)
     assert store.batch(batch) == before
     assert store.events(batch) == history
     assert store.count("report_analyses") == 1
@@ -154,7 +217,7 @@ def test_a_worker_that_was_given_up_and_comes_back_changes_nothing(store: Store,
     before = store.batch(batch)
 
     with pytest.raises(AttemptOver):
-        store.do(attempts.finish, late, outcome)
+        store.finish(late, outcome)
     assert end_lost(store, late) is None
     assert store.do(attempts.end_timed_out, late.key) is None
     assert store.do(attempts.end_cancelled, late.key) is None
@@ -162,7 +225,7 @@ def test_a_worker_that_was_given_up_and_comes_back_changes_nothing(store: Store,
 
     assert store.batch(batch) == before
     assert store.count("report_analyses") == 0
-    assert store.do(attempts.finish, current, SUCCESS).batch.status == "COMPLETED"
+    assert store.finish(current, SUCCESS).batch.status == "COMPLETED"
 
 
 def test_a_late_success_is_refused_when_the_execution_is_over(store: Store) -> None:
@@ -171,7 +234,7 @@ def test_a_late_success_is_refused_when_the_execution_is_over(store: Store) -> N
     store.do(attempts.end_timed_out, late.key)
     store.retry(batch)
     with pytest.raises(AttemptOver):
-        store.do(attempts.finish, late, SUCCESS)
+        store.finish(late, SUCCESS)
     assert store.count("report_analyses") == 0
     assert store.item(batch).status == "PENDING"
 
@@ -239,11 +302,11 @@ def test_a_worker_finds_the_attempt_that_it_runs_for_a_message(store: Store) -> 
     batch = store.submit(1)
     worker, message_id = uuid4(), uuid4()
     delivery = Delivery(batch.batch_id, batch.task_id, 0, message_id, worker)
-    attempt = store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue)
+    attempt = store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue).attempt
     assert attempt is not None
     assert store.do(attempts.running_under, worker, message_id, batch.batch_id, 0) == attempt.key
     assert store.do(attempts.running_under, uuid4(), message_id, batch.batch_id, 0) is None
-    store.do(attempts.finish, attempt, SUCCESS)
+    store.finish(attempt, SUCCESS)
     assert store.do(attempts.running_under, worker, message_id, batch.batch_id, 0) is None
 
 
@@ -252,5 +315,5 @@ def test_a_step_is_shown_while_the_attempt_runs_and_gone_with_it(store: Store) -
     attempt = store.start(batch)
     assert store.do(attempts.record_step, attempt.key, "TEXT_EXTRACTION", 0.25)
     assert (store.item(batch).step, store.item(batch).progress) == ("TEXT_EXTRACTION", 0.25)
-    item = store.do(attempts.finish, attempt, SUCCESS).item
+    item = store.finish(attempt, SUCCESS).item
     assert (item.step, item.progress) == (None, None)

@@ -16,7 +16,7 @@ from reports_core.domain.errors import (
     TaskNotFound,
 )
 from reports_core.storage import attempts, batches, dispatch, queue
-from reports_core.storage.attempts import Outcome
+from reports_core.storage.attempts import Claim, Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, OWNER, REFUSED, STOPPED, SUCCESS, Store
 
@@ -48,8 +48,8 @@ def test_a_cancellation_ends_what_waits_and_asks_what_runs_to_stop(store: Store)
     assert (cancelling.status, cancelling.processed_at) == ("CANCELLING", None)
     assert statuses(store, batch) == ["CANCELLED", "PROCESSING", "CANCELLED"]
     assert not store.do(attempts.record_step, running.key, "SCORING", 0.5), "the attempt hears that it should stop"
-    assert store.claim(batch, 0) is None
-    ended = store.do(attempts.finish, running, STOPPED)
+    assert store.claim(batch, 0) == Claim()
+    ended = store.finish(running, STOPPED)
     assert (ended.batch.status, ended.batch.counters.cancelled) == ("CANCELLED", 3)
 
 
@@ -57,7 +57,7 @@ def test_an_attempt_that_finishes_all_the_same_keeps_its_result(store: Store) ->
     batch = store.submit(2)
     running = store.start(batch)
     store.cancel(batch)
-    ended = store.do(attempts.finish, running, SUCCESS)
+    ended = store.finish(running, SUCCESS)
     assert ended.batch.status == "PARTIALLY_COMPLETED"
     assert statuses(store, batch) == ["COMPLETED", "CANCELLED"]
 
@@ -73,7 +73,7 @@ def test_a_batch_that_is_being_cancelled_starts_no_further_attempt(
     batch = store.submit(2)
     running = store.start(batch)
     store.cancel(batch)
-    ended = store.do(attempts.finish, running, outcome)
+    ended = store.finish(running, outcome)
     assert (ended.item.status, ended.batch.status) == (status, batch_status)
     assert (ended.item.error_reason is not None) == (status == "FAILED")
 
@@ -101,7 +101,7 @@ def test_a_repeated_cancellation_changes_nothing_whatever_the_etag(store: Store)
     store.cancel(batch)
     before = store.batch(batch)
     assert store.cancel(batch, etag="stale") == before
-    store.do(attempts.finish, running, STOPPED)
+    store.finish(running, STOPPED)
     after = store.batch(batch)
     assert store.cancel(batch, etag="stale") == after
     assert [event.sequence for event in store.events(batch)] == list(range(1, after.last_sequence + 1))

@@ -91,7 +91,7 @@ def test_the_events_of_a_rolled_back_change_take_no_sequence(store: Store) -> No
     batch = store.submit(2)
     attempt = store.start(batch, 0)
     with store.engine.connect() as conn, conn.begin() as transaction:
-        attempts.finish(conn, attempt, SUCCESS)
+        attempts.finish(conn, attempt, SUCCESS, store.queue)
         transaction.rollback()
     store.run(batch, 1)
     assert_consistent(store, batch)
@@ -115,7 +115,7 @@ def test_the_history_folds_to_the_tables_through_cancel_and_retry(store: Store) 
     store.cancel(batch)
     assert_consistent(store, batch)
     store.sweep()
-    store.do(attempts.finish, running, SUCCESS)
+    store.finish(running, SUCCESS)
     assert_consistent(store, batch)
     again = store.retry(batch)
     assert_consistent(store, batch)
@@ -135,7 +135,7 @@ def test_eight_workers_at_once_leave_no_gap_and_exact_counters(store: Store) -> 
         barrier.wait()
         for position in range(worker, 48, 8):
             outcome: Outcome = chance.choice(OUTCOMES)
-            store.do(attempts.finish, store.start(batch, position), outcome)
+            store.finish(store.start(batch, position), outcome)
 
     with ThreadPoolExecutor(8) as pool:
         for future in [pool.submit(work, worker) for worker in range(8)]:
@@ -151,8 +151,8 @@ def test_eight_workers_that_all_want_the_same_items_share_them(store: Store) -> 
         barrier.wait()
         done = 0
         for position in range(10):
-            if attempt := store.claim(batch, position):
-                store.do(attempts.finish, attempt, SUCCESS)
+            if attempt := store.claim(batch, position).attempt:
+                store.finish(attempt, SUCCESS)
                 done += 1
         return done
 
@@ -170,7 +170,7 @@ def test_a_cancellation_among_finishing_workers_ends_the_batch_once(store: Store
 
     def finish(number: int) -> None:
         barrier.wait()
-        store.do(attempts.finish, running[number], OUTCOMES[number % 4])
+        store.finish(running[number], OUTCOMES[number % 4])
 
     def cancel() -> None:
         barrier.wait()

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event
 
-from reports_core.storage import attempts, batches, dispatch, events, items, reports
+from reports_core.storage import attempts, batches, dispatch, events, items, queue, reports
 from reports_core.storage.attempts import Delivery
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.records import Batch
@@ -103,8 +103,8 @@ def assert_indexed(store: Store, recorded: Recorded, *tables: str) -> None:
 def test_a_claim_finds_its_item_and_batch_by_key(store: Store, batch: Batch) -> None:
     delivery = Delivery(batch.batch_id, batch.task_id, 7, uuid4(), uuid4())
     with recording(store) as recorded:
-        attempt = store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue)
-    assert attempt is not None
+        claim = store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue)
+    assert claim.attempt is not None
     assert_indexed(store, recorded, "batches", "batch_items", "reports")
 
 
@@ -118,6 +118,18 @@ def test_leases_are_renewed_among_the_running_items_only(store: Store, batch: Ba
     with recording(store) as recorded:
         store.do(attempts.renew, uuid4(), [uuid4()], lease=LEASE)
     assert_indexed(store, recorded, "batch_items")
+
+
+def test_messages_that_are_gone_are_found_by_their_ids_however_many_wait(store: Store, batch: Batch) -> None:
+    store.rows("""
+        INSERT INTO kombu_message (queue, payload, message_id)
+        SELECT 'report_processing', repeat('x', 1000), gen_random_uuid() FROM generate_series(1, 5000)
+    """)
+    asked = [UUID(message_id) for (message_id,) in store.rows("SELECT message_id FROM kombu_message")]
+    gone = {uuid4() for _ in range(3)}
+    with recording(store) as recorded:
+        assert store.do(store.queue.missing, queue.REPORT_QUEUE, [*asked[:2000], *gone]) == gone
+    assert_indexed(store, recorded, "kombu_message")
 
 
 def test_due_retries_are_found_among_the_waiting_items_only(store: Store, batch: Batch) -> None:
@@ -151,6 +163,6 @@ def test_batches_and_reports_are_listed_in_the_order_of_an_index(
 def test_the_sweep_looks_at_open_executions_only(store: Store, batch: Batch) -> None:
     with recording(store) as recorded:
         store.do(items.overdue, limit=200)
-        store.do(dispatch.stuck, store.queue, grace=LEASE)
+        store.do(dispatch.stuck, store.queue, grace=LEASE, after=dispatch.FIRST, limit=5_000)
         store.do(dispatch.undispatched, store.queue, grace=LEASE, limit=200)
     assert_indexed(store, recorded, "batch_executions", "batch_items")

@@ -27,8 +27,7 @@ def backend(database_url: str) -> Iterator[PostgresqlBackend]:
     app.conf.update(result_serializer="json", accept_content=["json"])
     backend = PostgresqlBackend(app=app, url=url)
     yield backend
-    for engine in backend._engines.values():  # noqa: SLF001 - a backend of Celery lives as long as its process
-        engine.dispose()
+    backend.close()
 
 
 def meta(store: Store, batch: Batch) -> tuple[str, dict[str, Any]]:

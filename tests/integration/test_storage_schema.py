@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InternalError
 
 from reports_core.storage import migrations
 from tests.support.storage import REFUSED, Store
@@ -22,8 +22,13 @@ TABLES = {
     "celery_taskmeta",
     "celery_tasksetmeta",
     "execution_items",
+    "kombu_binding",
+    "kombu_claim",
+    "kombu_consumer",
+    "kombu_exchange",
     "kombu_message",
     "kombu_queue",
+    "kombu_schema",
     "report_analyses",
     "reports",
 }
@@ -64,15 +69,44 @@ def test_an_upgrade_of_an_up_to_date_database_changes_nothing(store: Store, data
     assert store.batch(batch) == batch
 
 
-def test_a_database_that_celery_used_before_is_taken_as_it_is(empty_database_url: str) -> None:
+# What the release before had, in a database of its own or of an application that was there before.
+OLD_QUEUE = """
+    CREATE SEQUENCE queue_id_sequence;
+    CREATE SEQUENCE message_id_sequence;
+    CREATE TABLE kombu_queue (id int PRIMARY KEY DEFAULT nextval('queue_id_sequence'), name varchar(200) UNIQUE);
+    CREATE TABLE kombu_message (
+        id int PRIMARY KEY DEFAULT nextval('message_id_sequence'), visible boolean, timestamp timestamp,
+        payload text NOT NULL, version smallint NOT NULL, queue_id int REFERENCES kombu_queue
+    );
+    INSERT INTO kombu_queue (name) VALUES ('report_processing'), ('invoices');
+"""
+OLD_MESSAGE = """
+    INSERT INTO kombu_message (visible, payload, version, queue_id)
+    SELECT true, '{}', 1, id FROM kombu_queue WHERE name = :name
+"""
+
+
+def test_the_queue_of_the_release_before_is_replaced(empty_database_url: str) -> None:
     with Store(empty_database_url) as store:
-        store.rows("CREATE SEQUENCE queue_id_sequence")
-        store.rows("CREATE TABLE kombu_queue (id int PRIMARY KEY, name varchar(200) UNIQUE)")
-        store.rows("ALTER TABLE kombu_queue ALTER id SET DEFAULT nextval('queue_id_sequence')")
-        store.rows("INSERT INTO kombu_queue (name) VALUES ('batch_processing'), ('reports')")
+        store.rows(OLD_QUEUE)
+        store.rows(OLD_MESSAGE, name="report_processing")
         migrations.upgrade(empty_database_url)
-        names = {name for (name,) in store.rows("SELECT name FROM kombu_queue")}
-    assert names == {"batch_processing", "report_processing", "default", "reports"}
+        assert store.count("kombu_message") == 0
+    assert tables(empty_database_url) == TABLES
+
+
+def test_a_queue_with_messages_of_somebody_else_is_left_alone(empty_database_url: str) -> None:
+    with Store(empty_database_url) as store:
+        store.rows(OLD_QUEUE)
+        store.rows(OLD_MESSAGE, name="invoices")
+        with pytest.raises(InternalError, match="messages of another application"):
+            migrations.upgrade(empty_database_url)
+        assert store.count("kombu_message") == 1
+
+
+def test_a_database_whose_broker_is_elsewhere_gets_no_queue(empty_database_url: str) -> None:
+    migrations.upgrade(empty_database_url, queue=False)
+    assert tables(empty_database_url) == {name for name in TABLES if not name.startswith("kombu_")}
 
 
 @pytest.mark.parametrize(

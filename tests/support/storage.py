@@ -14,12 +14,13 @@ from sqlalchemy import Connection, text
 from reports_core.domain.analysis import Metric, ReportAnalysis, RiskIndicator, Score, Section, Theme
 from reports_core.domain.retry import Failure
 from reports_core.storage import attempts, batches, dispatch, events, items, queue
-from reports_core.storage.attempts import Attempt, Delivery, Ended, Outcome
+from reports_core.storage.attempts import Attempt, Claim, Delivery, Ended, Outcome
 from reports_core.storage.batches import NewBatch, Retry
 from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import DatabaseQueue
 from reports_core.storage.records import Batch, Event, Item
 from reports_core.storage.sweep import Sweeper, Swept
+from reports_core.storage.transactions import transaction
 
 OWNER = "default"
 LEASE = timedelta(minutes=5)
@@ -65,7 +66,7 @@ class Store:
 
     def __init__(self, database_url: str) -> None:
         self.engine = sync_engine(database_url, pool_size=12, application_name="tests")
-        self.queue = DatabaseQueue()
+        self.queue: queue.Queue = DatabaseQueue()
 
     def __enter__(self) -> Self:
         return self
@@ -76,7 +77,7 @@ class Store:
         self.engine.dispose()
 
     def do(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.engine.begin() as conn:
+        with transaction(self.engine) as conn:
             return function(conn, *args, **kwargs)
 
     def rows(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
@@ -108,14 +109,12 @@ class Store:
         return batch
 
     def take(self, name: str, message_ids: Iterable[UUID] = ()) -> int:
-        """Take these messages, or all, out of a queue as the broker's transport does; return how many there were."""
+        """Take these messages, or all, out of a queue for good; return how many there were."""
         taken = self.rows(
             """
-            UPDATE kombu_message m SET visible = false FROM kombu_queue q
-            WHERE q.id = m.queue_id AND q.name = :name AND m.visible AND (
-                CAST(:message_ids AS text[]) IS NULL
-                OR CAST(m.payload AS json) -> 'headers' ->> 'id' = ANY(CAST(:message_ids AS text[])))
-            RETURNING m.id
+            DELETE FROM kombu_message WHERE queue = :name AND visible AND (
+                CAST(:message_ids AS text[]) IS NULL OR message_id = ANY(CAST(:message_ids AS text[])))
+            RETURNING id
             """,
             name=name,
             message_ids=[str(message_id) for message_id in message_ids] or None,
@@ -124,23 +123,39 @@ class Store:
 
     def waiting(self, name: str) -> int:
         """Return how many messages wait in a queue."""
-        return self.count(
-            "kombu_message", "visible AND queue_id = (SELECT id FROM kombu_queue WHERE name = :n)", n=name
-        )
+        return self.count("kombu_message", "visible AND queue = :name", name=name)
 
-    def claim(self, batch: Batch, position: int = 0, *, lease: timedelta = LEASE) -> Attempt | None:
-        delivery = Delivery(batch.batch_id, batch.task_id, position, uuid4(), uuid4())
+    def claim(
+        self,
+        batch: Batch,
+        position: int = 0,
+        *,
+        lease: timedelta = LEASE,
+        message_id: UUID | None = None,
+        redelivered: bool = False,
+    ) -> Claim:
+        """Have a worker of its own get a message for an item: a new one, unless told which."""
+        delivery = Delivery(batch.batch_id, batch.task_id, position, message_id or uuid4(), uuid4(), redelivered)
         return self.do(attempts.claim, delivery, lease=lease, broker=self.queue)
 
-    def start(self, batch: Batch, position: int = 0, *, lease: timedelta = LEASE) -> Attempt:
+    def message_id(self, name: str = queue.REPORT_QUEUE) -> UUID:
+        """Return the id of the only message of a queue."""
+        return UUID(self.value("SELECT message_id FROM kombu_message WHERE queue = :name", name=name))
+
+    def start(
+        self, batch: Batch, position: int = 0, *, lease: timedelta = LEASE, message_id: UUID | None = None
+    ) -> Attempt:
         """Claim an item that must be there to claim."""
-        attempt = self.claim(batch, position, lease=lease)
+        attempt = self.claim(batch, position, lease=lease, message_id=message_id).attempt
         assert attempt is not None
         return attempt
 
+    def finish(self, attempt: Attempt, outcome: Outcome = SUCCESS) -> Ended:
+        return self.do(attempts.finish, attempt, outcome, self.queue)
+
     def run(self, batch: Batch, position: int = 0, outcome: Outcome = SUCCESS) -> Ended:
         """Process one item from its claim to its end."""
-        return self.do(attempts.finish, self.start(batch, position), outcome)
+        return self.finish(self.start(batch, position), outcome)
 
     def run_all(self, batch: Batch, *outcomes: Outcome) -> Batch:
         """Process the items one after another and return the batch after the last one."""

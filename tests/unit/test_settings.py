@@ -43,7 +43,7 @@ def write_env(text: str) -> None:
 def test_the_database_is_all_that_must_be_set(monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     settings = load(kind)
-    assert (settings.database_url, settings.broker_url) == (URL, None)
+    assert (settings.database_url, settings.broker_url, settings.session_url) == (URL, None, URL)
     assert (settings.lease_seconds, settings.sweep_seconds) == (20, 5)
 
 
@@ -98,6 +98,7 @@ def test_the_short_scheme_of_a_database_url_is_the_same(
         (ServerSettings, "DATABASE_URL", "mysql://localhost/fna"),
         (ServerSettings, "DATABASE_URL", "postgresql://localhost"),
         (WorkerSettings, "DATABASE_URL", "localhost:5432"),
+        (ServerSettings, "FNA_REPORTS_DIRECT_DATABASE_URL", "localhost"),
         (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "50051"),
         (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "localhost:"),
         (ServerSettings, "FNA_REPORTS_GRPC_ADDRESS", "localhost:65536"),
@@ -147,6 +148,16 @@ def test_folders_to_read_from_are_separated_by_colons(monkeypatch: pytest.Monkey
 def test_a_server_reads_no_folders_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     assert load(ServerSettings).source_roots == ()
+
+
+@on_the_database
+def test_sessions_go_past_a_pooler_when_told_where(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://pooler:6432/fna_reports")
+    monkeypatch.setenv("FNA_REPORTS_DIRECT_DATABASE_URL", URL)
+    settings = load(kind)
+    assert (settings.database_url, settings.session_url) == ("postgresql://pooler:6432/fna_reports", URL)
 
 
 @on_the_database

@@ -6,7 +6,6 @@ from typing import Any
 
 from celery import Celery
 from kombu import Queue
-from kombu.transport import TRANSPORT_ALIASES
 
 from reports_core.settings import SettingsError, load
 from reports_core.storage.queue import (
@@ -15,7 +14,7 @@ from reports_core.storage.queue import (
     PROCESS_BATCH,
     PROCESS_REPORT,
     REPORT_QUEUE,
-    celery_broker_url,
+    broker_settings,
 )
 from reports_worker.settings import WorkerSettings
 
@@ -29,11 +28,8 @@ def configuration() -> dict[str, Any]:
         settings = load(WorkerSettings)
     except SettingsError as error:
         raise SystemExit(str(error)) from None
-    broker_url = celery_broker_url(settings.broker_url or settings.database_url)
     return {
-        "broker_url": broker_url,
-        # The SQLAlchemy transport hands its options to `create_engine`; after a restart every connection is stale.
-        "broker_transport_options": {"pool_pre_ping": True} if broker_url.startswith("sqla+") else {},
+        **broker_settings(settings.broker_url or settings.session_url),
         "broker_connection_retry_on_startup": True,
         # Celery would give up after a hundred tries, and the worker would have to be started again.
         "broker_connection_max_retries": None,
@@ -46,8 +42,8 @@ def configuration() -> dict[str, Any]:
         "task_time_limit": 3600,
         "task_soft_time_limit": 3300,
         "task_acks_late": True,
-        # The transport cannot requeue; the sweeper dispatches again what a lost worker had.
-        "task_reject_on_worker_lost": False,
+        # The message of a killed child goes to the next one, whose claim ends the attempt that was lost.
+        "task_reject_on_worker_lost": True,
         "task_serializer": "json",
         "result_serializer": "json",
         "accept_content": ["json"],
@@ -59,8 +55,8 @@ def configuration() -> dict[str, Any]:
     }
 
 
-# The one registry that kombu looks transports up in; a URL cannot name a class.
-TRANSPORT_ALIASES["sqla"] = "reports_worker.transport:Transport"
-
-celery_app = Celery("fna-reports", include=["reports_worker.tasks", "reports_worker.lifecycle"])
+celery_app = Celery(
+    "fna-reports",
+    include=["reports_worker.tasks", "reports_worker.lifecycle", "reports_worker.orphans"],
+)
 celery_app.add_defaults(configuration)

@@ -9,14 +9,16 @@ from typing import Any
 from uuid import UUID
 
 from celery import signals
-from celery.exceptions import TimeLimitExceeded, WorkerLostError
+from celery.exceptions import TimeLimitExceeded
 from celery.worker import state
 from celery.worker.request import Request
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from reports_core.storage import attempts, events, migrations
+from reports_core.settings import SettingsError
+from reports_core.storage import attempts, events
 from reports_core.storage.attempts import AttemptKey, Ended
+from reports_core.storage.preparation import prepare
 from reports_core.storage.queue import PROCESS_REPORT
 from reports_core.storage.sweep import Sweeper
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
@@ -55,7 +57,9 @@ _timers: list[Timer] = []
 def migrate(**_: object) -> None:
     """Bring the database up to date before the worker consumes; without a database the worker does not start."""
     try:
-        migrations.upgrade(runtime().settings.database_url)
+        prepare(runtime().settings)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
     except DBAPIError as error:
         raise SystemExit(f"cannot work with the database of DATABASE_URL: {str(error.orig).strip()}") from None
 
@@ -100,14 +104,13 @@ def _active_requests() -> list[Request]:
 
 @signals.task_failure.connect
 def end_failed(task_id: str, exception: BaseException, args: Sequence[Any], sender: Any, **_: object) -> None:
-    """End the attempt of a child that was killed or that reached the hard time limit; called in the parent."""
-    if sender.name != PROCESS_REPORT:
-        return
-    match exception:
-        case WorkerLostError():
-            _end(task_id, args, lambda conn, key: attempts.end_lost(conn, key, runtime().queue))
-        case TimeLimitExceeded():
-            _end(task_id, args, attempts.end_timed_out)
+    """End the attempt of a child that reached the hard time limit, which kills it; called in the parent.
+
+    A child that was killed otherwise needs no care: its message goes back into the queue, and whoever gets it ends
+    the attempt.
+    """
+    if sender.name == PROCESS_REPORT and isinstance(exception, TimeLimitExceeded):
+        _end(task_id, args, attempts.end_timed_out)
 
 
 @signals.task_revoked.connect

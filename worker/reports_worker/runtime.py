@@ -19,6 +19,7 @@ from reports_core.settings import load
 from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
+from reports_core.storage.transactions import transaction
 from reports_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Runtime:
 
     def run(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run one storage function in a transaction of its own and return its result."""
-        with self.engine.begin() as conn:
+        with transaction(self.engine) as conn:
             return function(conn, *args, **kwargs)
 
     def insist(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

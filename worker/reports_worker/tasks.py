@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import Task
 
 from reports_core.storage import attempts, dispatch, events, results
-from reports_core.storage.attempts import Attempt, AttemptOver, Delivery, Ended
+from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Ended
 from reports_core.storage.queue import PROCESS_BATCH, PROCESS_REPORT
 from reports_worker.app import celery_app
 from reports_worker.processing import OnStep, Stopped, process
@@ -33,19 +33,25 @@ def process_batch(batch_id: str, task_id: str) -> None:
 
 @celery_app.task(name=PROCESS_REPORT, ignore_result=True, bind=True)
 def process_report(self: Task, batch_id: str, task_id: str, position: int) -> None:
-    """Claim the item, analyse its report, store the outcome; nothing when there is nothing to claim."""
+    """Claim the item, analyse its report, store the outcome; nothing when it is not the turn of this delivery."""
     run = runtime()
-    delivery = Delivery(UUID(batch_id), UUID(task_id), position, UUID(self.request.id), WORKER_ID)
-    attempt = run.insist(attempts.claim, delivery, lease=run.lease, broker=run.queue)
-    if attempt is None:
-        logger.info("batch %s: nothing to do for item %d", batch_id, position)
-        return
-    run.insist(events.notify, [attempt.key.batch_id])
-    logger.info("report %s started: item %d of batch %s", attempt.report_id, position, batch_id)
+    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
+    delivery = Delivery(UUID(batch_id), UUID(task_id), position, UUID(self.request.id), WORKER_ID, redelivered)
+    claim = run.insist(attempts.claim, delivery, lease=run.lease, broker=run.queue)
+    if claim.attempt or claim.lost:
+        run.insist(events.notify, [delivery.batch_id])
+    _log_claim(delivery, claim)
+    if claim.attempt:
+        _run(run, claim.attempt)
+
+
+def _run(run: Runtime, attempt: Attempt) -> None:
+    """Analyse the report of an attempt and store what becomes of it."""
+    logger.info("report %s started: item %d of batch %s", attempt.report_id, attempt.key.position, attempt.key.batch_id)
     started = time.monotonic()
     outcome = process(attempt, run.documents, run.settings.processor, _progress(run, attempt))
     try:
-        ended = run.insist(attempts.finish, attempt, outcome)
+        ended = run.insist(attempts.finish, attempt, outcome, run.queue)
     except AttemptOver:
         logger.warning("report %s: the attempt was ended by somebody else, its outcome is dropped", attempt.report_id)
         return
@@ -69,6 +75,16 @@ def _progress(run: Runtime, attempt: Attempt) -> OnStep:
         run.insist(events.notify_progress, progress)
 
     return on_step
+
+
+def _log_claim(delivery: Delivery, claim: Claim) -> None:
+    if claim.lost:
+        item = claim.lost.item
+        logger.error("report %s %s: %s", item.report_id, item.status, item.error_reason)
+    if claim.held_until:
+        logger.info("batch %s: item %d is put back until %s", delivery.batch_id, delivery.position, claim.held_until)
+    elif claim.attempt is None:
+        logger.info("batch %s: nothing to do for item %d", delivery.batch_id, delivery.position)
 
 
 def _log(attempt: Attempt, ended: Ended, seconds: float) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, Row, bindparam, text
 from sqlalchemy.dialects.postgresql import INTERVAL
 
 from reports_core.domain.analysis import ReportAnalysis
@@ -23,12 +24,22 @@ from reports_core.domain.retry import (
     delay_after_failure,
     delay_after_lost_worker,
 )
-from reports_core.storage import analyses, changes, dispatch, events
+from reports_core.storage import analyses, changes, dispatch, events, queue
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import Batch, Item
 
 _ITEM = text("SELECT * FROM batch_items WHERE batch_id = :batch_id AND position = :position")
-# An attempt whose lease has ended is over, even if nobody has written that down yet; the caller does so first.
+_MESSAGE = text("SELECT message_id FROM batch_items WHERE batch_id = :batch_id AND position = :position")
+# What a delivery finds. An attempt is over when its lease has ended, or when the broker gives its own message to
+# somebody else: it does that only when the worker is gone. `held_until` is when to look again.
+_STANDING = text("""
+    SELECT status, attempt,
+        status = 'PROCESSING' AND (lease_expires_at < now()
+            OR (:redelivered AND message_id = CAST(:message_id AS uuid))) AS lost,
+        CASE WHEN status = 'PROCESSING' THEN lease_expires_at WHEN next_attempt_at > now() THEN next_attempt_at END
+            AS held_until
+    FROM batch_items WHERE batch_id = :batch_id AND position = :position
+""")
 _CLAIM = text("""
     UPDATE batch_items SET status = 'PROCESSING', attempt = attempt + 1, message_id = :message_id,
         lease_owner = :worker_id, lease_expires_at = now() + :lease, next_attempt_at = NULL,
@@ -37,9 +48,6 @@ _CLAIM = text("""
         AND (status = 'PENDING' OR (status = 'RETRYING' AND next_attempt_at <= now()))
     RETURNING *
 """).bindparams(bindparam("lease", type_=INTERVAL))
-_LEASE_IS_OVER = text("""
-    SELECT lease_expires_at < now() FROM batch_items WHERE batch_id = :batch_id AND position = :position
-""")
 _REPORT = text("""
     SELECT report_type, fiscal_period, content_sha256
     FROM reports WHERE report_id = :report_id
@@ -85,13 +93,14 @@ _EXPIRED = text("""
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message that reached a worker."""
+    """A message that reached a worker; `redelivered` says that the broker gave it to a worker before."""
 
     batch_id: UUID
     task_id: UUID
     position: int
     message_id: UUID
     worker_id: UUID
+    redelivered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,35 +142,79 @@ class Ended:
     batch: Batch
 
 
-def claim(conn: Connection, delivery: Delivery, *, lease: timedelta, broker: Queue) -> Attempt | None:
-    """Start an attempt at the item of a delivery; None when there is nothing to do for this delivery.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What became of a delivery.
 
-    Nothing is to be done when the item is final or held by a live attempt, and when the batch is final, being
-    cancelled or in another execution.
+    It starts an `attempt`; or it is put back into the queue, to come again at `held_until`; or, with neither, there is
+    nothing to do for it. Before that it may have ended the `lost` attempt of a worker that is gone.
+    """
+
+    attempt: Attempt | None = None
+    held_until: datetime | None = None
+    lost: Ended | None = None
+
+
+def claim(conn: Connection, delivery: Delivery, *, lease: timedelta, broker: Queue) -> Claim:
+    """Start an attempt at the item of a delivery, if it is its turn.
+
+    A delivery that comes while a live attempt holds the item, or before the next attempt is due, is put back in this
+    transaction: the broker has its message still when this worker is gone before the acknowledgement. Nothing is to be
+    done when the item is final, or when the batch is in another execution.
     """
     batch = changes.lock(conn, delivery.batch_id)
-    if batch is None or batch.task_id != delivery.task_id or batch.status is not BatchStatus.PROCESSING:
-        return None
+    if batch is None or batch.task_id != delivery.task_id or batch.status.final:
+        return Claim()
+    standing, lost = _standing(conn, delivery), None
+    if standing.lost:
+        lost = _end(conn, _key(delivery, standing.attempt), Outcome(failure=WORKER_LOST), None)
+        batch = lost.batch if lost else batch
+        standing = _standing(conn, delivery)
+    if standing.held_until is not None:
+        _put_back(conn, batch, delivery, standing.held_until, broker)
+        return Claim(held_until=standing.held_until, lost=lost)
+    return Claim(_start(conn, batch, delivery, ItemStatus(standing.status), lease), lost=lost)
+
+
+def _key(delivery: Delivery, attempt: int) -> AttemptKey:
+    return AttemptKey(delivery.batch_id, delivery.position, attempt)
+
+
+def _standing(conn: Connection, delivery: Delivery) -> Row[Any]:
+    """Return how an item stands for a delivery; the caller holds the lock of the batch."""
+    return conn.execute(
+        _STANDING,
+        {
+            "batch_id": delivery.batch_id,
+            "position": delivery.position,
+            "message_id": delivery.message_id,
+            "redelivered": delivery.redelivered,
+        },
+    ).one()
+
+
+def _put_back(conn: Connection, batch: Batch, delivery: Delivery, due_at: datetime, broker: Queue) -> None:
+    message = queue.process_report(
+        batch.batch_id, batch.task_id, delivery.position, delivery.message_id, batch.priority, due_at
+    )
+    broker.put(conn, queue.REPORT_QUEUE, [message])
+
+
+def _start(
+    conn: Connection, batch: Batch, delivery: Delivery, previous: ItemStatus, lease: timedelta
+) -> Attempt | None:
     where = {"batch_id": delivery.batch_id, "position": delivery.position}
-    before = conn.execute(_ITEM, where).one()
-    if before.status == ItemStatus.PROCESSING and _lease_is_over(conn, where):
-        ended = end_lost(conn, AttemptKey(delivery.batch_id, delivery.position, before.attempt), broker)
-        batch = ended.batch if ended else batch
-        before = conn.execute(_ITEM, where).one()
-    row = conn.execute(
-        _CLAIM,
-        {**where, "message_id": delivery.message_id, "worker_id": delivery.worker_id, "lease": lease},
-    ).one_or_none()
+    owner = {"message_id": delivery.message_id, "worker_id": delivery.worker_id, "lease": lease}
+    row = conn.execute(_CLAIM, {**where, **owner}).one_or_none()
     if row is None:
         return None
     item = Item.of(row)
-    previous = ItemStatus(before.status)
     counters = batch.counters.after(previous, ItemStatus.PROCESSING)
     changes.apply(conn, batch, counters, [events.item_changed(previous, item, counters)])
     report = conn.execute(_REPORT, {"report_id": item.report_id}).one()
     _update_report(conn, item, None)
     return Attempt(
-        key=AttemptKey(batch.batch_id, item.position, item.attempt),
+        key=_key(delivery, item.attempt),
         task_id=batch.task_id,
         report_id=item.report_id,
         report_type=report.report_type,
@@ -170,19 +223,16 @@ def claim(conn: Connection, delivery: Delivery, *, lease: timedelta, broker: Que
     )
 
 
-def _lease_is_over(conn: Connection, where: dict[str, object]) -> bool:
-    return bool(conn.execute(_LEASE_IS_OVER, where).scalar_one())
-
-
 class AttemptOver(Exception):
     """The attempt was ended by somebody else; undo the transaction, nothing of it may stay."""
 
 
-def finish(conn: Connection, attempt: Attempt, outcome: Outcome) -> Ended:
+def finish(conn: Connection, attempt: Attempt, outcome: Outcome, broker: Queue) -> Ended:
     """End an attempt with its outcome, once.
 
-    In one transaction: the analysis, the item, the counters, the event, and for the last item the end of the batch.
-    Raises AttemptOver.
+    In one transaction: the analysis, the item, the counters, the event, the message of the next attempt, and for the
+    last item the end of the batch. With a broker elsewhere the sweeper publishes the message when it is due. Raises
+    AttemptOver.
     """
     analysis_id = uuid4() if outcome.analysis else None
     if outcome.analysis and analysis_id:
@@ -195,14 +245,23 @@ def finish(conn: Connection, attempt: Attempt, outcome: Outcome) -> Ended:
     ended = _end(conn, attempt.key, outcome, analysis_id)
     if ended is None:
         raise AttemptOver
+    if ended.item.status is ItemStatus.RETRYING and broker.transactional:
+        dispatch.dispatch_next(conn, ended.batch, ended.item, broker)
     return ended
 
 
 def end_lost(conn: Connection, key: AttemptKey, broker: Queue) -> Ended | None:
-    """End an attempt whose worker is gone; None when it was over already. The next attempt is dispatched at once."""
+    """End an attempt whose worker is gone; None when it was over already.
+
+    The next attempt is that of the same message, which the broker gives to another worker, or else of a new one.
+    """
     ended = _end(conn, key, Outcome(failure=WORKER_LOST), None)
     if ended and ended.item.status is ItemStatus.RETRYING and broker.transactional:
-        dispatch.dispatch_item(conn, ended.batch, ended.item, broker)
+        message_id = conn.execute(_MESSAGE, {"batch_id": key.batch_id, "position": key.position}).scalar_one()
+        if broker.missing(conn, queue.REPORT_QUEUE, [message_id]):
+            dispatch.dispatch_next(conn, ended.batch, ended.item, broker)
+        else:
+            dispatch.dispatched_already(conn, ended.batch, ended.item)
     return ended
 
 

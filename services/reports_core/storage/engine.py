@@ -1,16 +1,10 @@
-"""Engines and transactions on the application's database."""
+"""Engines on the application's database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
-
 import asyncpg
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 def sync_url(database_url: str) -> URL:
@@ -20,36 +14,37 @@ def sync_url(database_url: str) -> URL:
 
 def sync_engine(database_url: str, *, pool_size: int, application_name: str) -> Engine:
     """Return an engine for threads; connections are tested before use, since databases restart."""
-    return create_engine(
-        sync_url(database_url),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=True,
-        connect_args={"application_name": application_name, "connect_timeout": 10},
-    )
+    url = sync_url(database_url).update_query_dict({"application_name": application_name, "connect_timeout": "10"})
+    return create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
 
 
-def async_engine(database_url: str, *, pool_size: int, application_name: str) -> AsyncEngine:
-    """Return an engine for the event loop.
+def frugal_engine(engine: Engine) -> Engine:
+    """Return an engine with one connection to the same database that sends what it is asked to, and nothing else.
+
+    Every statement is a transaction of its own. A connection that broke meanwhile shows at its next statement.
+    """
+    return create_engine(engine.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
+
+
+def async_engine(database_url: str, *, pool_size: int, application_name: str, pooler: bool = False) -> AsyncEngine:
+    """Return an engine for the event loop; `pooler` says that the URL may lead to PgBouncer in transaction mode.
 
     asyncpg reads the URL itself, so that libpq's parameters (`sslmode`, ...) mean the same for both drivers.
     """
+    # Behind a pooler the next transaction may meet another session, which knows no statement prepared before. So none
+    # is kept, and none has a name: each is prepared and run within one transaction.
+    prepared = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""} if pooler else {}
+    options = {"statement_cache_size": 0} if pooler else {}
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(database_url, timeout=10, server_settings={"application_name": application_name})
+        return await asyncpg.connect(
+            database_url, timeout=10, server_settings={"application_name": application_name}, **options
+        )
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=pool_size, max_overflow=0, pool_pre_ping=True
+        "postgresql+asyncpg://",
+        connect_args={"async_creator_fn": connect, **prepared},
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=True,
     )
-
-
-class Database:
-    """The storage functions for callers on an event loop."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def run(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run one storage function in a transaction of its own and return its result."""
-        async with self._engine.begin() as conn:
-            return await conn.run_sync(lambda sync: function(sync, *args, **kwargs))

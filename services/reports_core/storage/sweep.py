@@ -18,21 +18,31 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from reports_core.storage import attempts, dispatch, events, items, results
+from reports_core.storage.engine import frugal_engine
 from reports_core.storage.queue import Queue
+from reports_core.storage.transactions import transaction
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+# Whatever a sweep may repair belongs to an open execution; results and groups expire.
+_HAS_WORK = text("""
+    SELECT EXISTS (SELECT FROM batch_executions WHERE processed_at IS NULL)
+        OR EXISTS (SELECT FROM celery_taskmeta WHERE status IN ('SUCCESS', 'FAILURE', 'REVOKED')
+            AND date_done < timezone('utc', now()) - :expires)
+        OR EXISTS (SELECT FROM celery_tasksetmeta WHERE date_done < timezone('utc', now()) - :expires)
+""")
 # Any constant will do, as long as every release uses the same one.
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(7305311940287165)")
 
 DISPATCH_GRACE = timedelta(seconds=5)
-"""How old an execution may get before the sweeper looks for its message."""
+"""How old an execution may get before the sweeper looks for its message; where it has none, it is not waited for."""
 DELIVERY_GRACE = timedelta(seconds=15)
 """How long a message may be on its way from the queue to the claim of its item."""
 RESULT_EXPIRES = timedelta(hours=1)
 _AT_ONCE = 200
+_STUCK_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +59,21 @@ class Swept:
 
 
 class Sweeper:
-    """Sweeps one database; every repair is a short transaction of its own."""
+    """Sweeps one database; every repair is a short transaction of its own.
+
+    Items that wait for their messages are looked at by and by, some at each sweep: there may be very many.
+    """
 
     def __init__(self, engine: Engine, broker: Queue) -> None:
         self._engine = engine
         self._broker = broker
+        self._lookout = frugal_engine(engine)
+        self._stuck_from = dispatch.FIRST
 
     def sweep(self) -> Swept | None:
-        """Sweep once; None when another process is sweeping right now."""
+        """Sweep once, which costs one statement when nothing is open; None when another process sweeps right now."""
+        if not self._has_work():
+            return Swept()
         with self._engine.connect() as guard, guard.begin():
             if not guard.execute(_TRY_LOCK).scalar_one():
                 return None
@@ -71,8 +88,26 @@ class Sweeper:
             logger.info("sweep repaired %s", swept)
         return swept
 
+    def close(self) -> None:
+        """Close the connection that it keeps beside those of its engine."""
+        self._lookout.dispose()
+
+    def _has_work(self) -> bool:
+        try:
+            return self._look()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # It broke since the last sweep: databases restart.
+            return self._look()
+
+    def _look(self) -> bool:
+        with self._lookout.connect() as conn:
+            return bool(conn.execute(_HAS_WORK, {"expires": RESULT_EXPIRES}).scalar_one())
+
     def _dispatch_executions(self) -> int:
-        found = self._do(dispatch.undispatched, self._broker, grace=DISPATCH_GRACE, limit=_AT_ONCE)
+        grace = DISPATCH_GRACE if self._broker.transactional else timedelta(0)
+        found = self._do(dispatch.undispatched, self._broker, grace=grace, limit=_AT_ONCE)
         return sum(bool(self._repair(dispatch.dispatch_execution, task_id, self._broker)) for task_id in found)
 
     def _end_lost_attempts(self) -> int:
@@ -93,16 +128,18 @@ class Sweeper:
 
     def _dispatch_items(self) -> int:
         due = self._do(dispatch.due_retries, limit=_AT_ONCE)
-        lost = self._do(dispatch.stuck, self._broker, grace=DELIVERY_GRACE)
+        stuck = self._do(
+            dispatch.stuck, self._broker, grace=DELIVERY_GRACE, after=self._stuck_from, limit=_STUCK_AT_ONCE
+        )
+        self._stuck_from = stuck.next
         return sum(
             self._repair(dispatch.dispatch_items, batch_id, positions, self._broker) or 0
-            for found in (due, lost)
+            for found in (due, stuck.positions)
             for batch_id, positions in found.items()
         )
 
     def _expire(self) -> None:
         self._do(results.expire, RESULT_EXPIRES)
-        self._do(self._broker.purge_delivered)
 
     def _announce(self, batch_ids: list[UUID]) -> None:
         if batch_ids:
@@ -117,6 +154,6 @@ class Sweeper:
             return None
 
     def _do(self, function: Callable[..., T], *args: object, **kwargs: object) -> T:
-        with self._engine.begin() as conn:
+        with transaction(self._engine) as conn:
             result: T = function(conn, *args, **kwargs)
         return result

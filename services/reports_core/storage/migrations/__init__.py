@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 from alembic import command
@@ -11,35 +12,49 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
+from kombu_postgres import SchemaError, schema
 from reports_core.storage.engine import sync_url
+
+__all__ = ["SchemaError", "upgrade"]
 
 # Any constant will do, as long as every release uses the same one.
 _LOCK = text("SELECT pg_advisory_lock(7305311940287164)")
 _UNLOCK = text("SELECT pg_advisory_unlock(7305311940287164)")
 
 
-def upgrade(database_url: str) -> None:
+def upgrade(database_url: str, *, queue: bool = True) -> None:
     """Bring the database up to date; safe when several processes start at once on a fresh database.
 
-    The lock is a session lock because a migration may need several transactions; whoever waits for it finds the work
-    done. Costs two statements when there is nothing to do.
+    With `queue` its tables too, so that servers can submit before any worker was there. Costs a few short statements
+    when there is nothing to do. Raises SchemaError for a queue that this release cannot use.
     """
     engine = create_engine(sync_url(database_url), poolclass=NullPool)
     try:
         with engine.connect() as conn:
-            config = _config(conn)
-            if _current(conn) == ScriptDirectory.from_config(config).get_current_head():
-                return
-            conn.execute(_LOCK)
-            conn.commit()
-            try:
-                command.upgrade(config, "head")
-            finally:
-                conn.rollback()
-                conn.execute(_UNLOCK)
-                conn.commit()
+            _upgrade(conn)
+            if queue:
+                with conn.begin(), closing(conn.connection.cursor()) as cursor:
+                    schema.ensure(cursor)
     finally:
         engine.dispose()
+
+
+def _upgrade(conn: Connection) -> None:
+    """Run the migrations that are missing, under a lock: whoever waits for it finds the work done.
+
+    The lock is one of the session, because a migration may need several transactions.
+    """
+    config = _config(conn)
+    if _current(conn) == ScriptDirectory.from_config(config).get_current_head():
+        return
+    conn.execute(_LOCK)
+    conn.commit()
+    try:
+        command.upgrade(config, "head")
+    finally:
+        conn.rollback()
+        conn.execute(_UNLOCK)
+        conn.commit()
 
 
 def _current(conn: Connection) -> str | None:
