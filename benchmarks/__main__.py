@@ -6,10 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import submission
+from benchmarks import bloat, brokers, faults, submission
 from benchmarks.machine import describe
 
-BENCHMARKS = {"submission": submission}
+BENCHMARKS = {"submission": submission, "brokers": brokers, "faults": faults, "bloat": bloat}
 
 
 def main() -> None:
@@ -21,11 +21,12 @@ def main() -> None:
     for name, module in BENCHMARKS.items():
         command = commands.add_parser(name, help=module.HELP, description=module.HELP)
         command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
-        command.add_argument("--rounds", type=int, default=15, help="measurements of each kind (default: %(default)s)")
-    arguments = parser.parse_args()
-    figures = BENCHMARKS[arguments.name].run(rounds=arguments.rounds)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"machine": describe(), "figures": figures}, indent=2) + "\n")
+        module.add_arguments(command)
+    options = vars(parser.parse_args())
+    name, file = options.pop("name"), options.pop("json")
+    figures = BENCHMARKS[name].run(**options)
+    if file:
+        file.write_text(json.dumps({"machine": describe(), "figures": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import os
 import platform
 from importlib.metadata import version
 
+_DISTRIBUTIONS = ("grpcio", "protobuf", "asyncpg", "sqlalchemy", "protovalidate", "celery", "kombu")
+
 
 def describe() -> dict[str, str]:
     """Return the machine and the versions that matter."""
@@ -13,5 +15,5 @@ def describe() -> dict[str, str]:
         "cores": str(os.cpu_count()),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("grpcio", "protobuf", "asyncpg", "sqlalchemy", "protovalidate")},
+        **{name: version(name) for name in _DISTRIBUTIONS},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import statistics
@@ -48,6 +49,11 @@ _WITH_FOREIGN_KEYS = """
     ALTER TABLE items_with_foreign_keys ADD FOREIGN KEY (batch_id) REFERENCES batches,
         ADD FOREIGN KEY (report_id) REFERENCES reports;
 """
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
+    parser.add_argument("--rounds", type=int, default=15, help="measurements of each kind (default: %(default)s)")
 
 
 def run(*, rounds: int) -> dict[str, dict[str, float]]:

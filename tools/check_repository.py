@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCKS = ("requirements.lock", "tools/generate.lock")
+LOCKS = ("requirements.lock", "tools/generate.lock", "benchmarks/brokers/packages.lock")
 SERVER, CLIENT = "pyproject.toml", "clients/python/pyproject.toml"
 OUR_CLIENT = "fna-reports"
 

@@ -118,7 +118,7 @@ def update(fresh: Path, paths: Sequence[Path]) -> None:
 
 
 def renew_locks(options: Sequence[str]) -> None:
-    """Resolve the dependencies again and write both lock files; `options` go to `uv pip compile`."""
+    """Resolve the dependencies again and write the lock files; `options` go to `uv pip compile`."""
     if not shutil.which("uv"):
         raise SystemExit("Locks are made by uv, which is not on PATH: install it and run this again.")
     compile_lock = (*COMPILE, "--no-header", "--no-annotate", *options)
@@ -128,6 +128,7 @@ def renew_locks(options: Sequence[str]) -> None:
         pin = Path(folder, "generate.in")
         pin.write_text(GENERATOR_PIN)
         run(*compile_lock, pin, "--output-file", GENERATOR_LOCK)
+    run(*compile_lock, "benchmarks/brokers/packages.in", "--output-file", "benchmarks/brokers/packages.lock")
 
 
 def bring_up_to_date(check_only: bool) -> None:
@@ -149,7 +150,7 @@ def parse() -> argparse.Namespace:
     job = parser.add_mutually_exclusive_group()
     job.add_argument("--check", action="store_true", help="change nothing; say what is not up to date and exit with 1")
     job.add_argument("--release", action="store_true", help=f"make the contract the released one, in {RELEASE}")
-    job.add_argument("--locks", action="store_true", help="write requirements.lock and tools/generate.lock anew")
+    job.add_argument("--locks", action="store_true", help="write all lock files anew")
     parser.add_argument("--upgrade", action="store_true", help="with --locks: take the newest version of everything")
     return parser.parse_args()
 

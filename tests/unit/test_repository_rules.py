@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("pyproject.toml", "requirements.lock", "clients/python/pyproject.toml")
+COPIED = (
+    "pyproject.toml",
+    "requirements.lock",
+    "benchmarks/brokers/packages.lock",
+    "clients/python/pyproject.toml",
+)
 
 # In pieces, because these rules hold for this file too.
 MACHINE_BOUND = [
@@ -84,7 +89,7 @@ def test_the_folder_of_the_checkout_is_not_named(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("line", UNLOCKED.values(), ids=UNLOCKED.keys())
-@pytest.mark.parametrize("lock", ["requirements.lock", "tools/generate.lock"])
+@pytest.mark.parametrize("lock", ["requirements.lock", "tools/generate.lock", "benchmarks/brokers/packages.lock"])
 def test_a_lock_holds_pinned_versions_with_hashes_alone(lock: str, line: str, checkout: Path) -> None:
     append(checkout / lock, line)
     (found,) = violations(checkout, "locks")
