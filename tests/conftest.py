@@ -29,6 +29,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(shared.close)
 
 
+def pytest_report_header() -> str:
+    """Name the brokers of the conformance suite, whose reference may be absent."""
+    from tests.conformance import brokers  # noqa: PLC0415 - tests of other folders load nothing of kombu
+
+    return brokers.report_header()
+
+
 def shared_server_url() -> str:
     """Return the URL of the server of this run, which starts now unless it did before."""
     return os.environ.get(SERVER_URL) or ask_for_url(os.environ[SHARED_POSTGRES])
