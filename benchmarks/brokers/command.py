@@ -53,6 +53,8 @@ def run(*, only: Sequence[str] | None, rounds: int, seconds: float) -> dict[str,
             for measurement in MEASUREMENTS:
                 for candidate, server in running.items():
                     _say(f"round {number} of {rounds}: {measurement.name}: {candidate.name}")
+                    # What was installed, and what others wrote: brokers that wait for the disk would pay for it.
+                    os.sync()
                     _measure(measurement, candidate, server, seconds, results)
         conditions += sorted({server.description for server in running.values()})
     return report.write(results, [candidate.name for candidate in candidates], conditions)
