@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from threading import Event
 
 import httpx
 import pytest
@@ -83,9 +84,11 @@ def test_an_event_source_continues_with_the_id_of_its_last_event(own_stack: Stac
     own_stack.start_worker(concurrency=1)
     held = HeldBatch(own_stack, tmp_path)
     url = f"http://{own_stack.rest_address}/v1/reports/batch/{held.batch_id}/events"
+    begun = Event()
     with ThreadPoolExecutor(1) as threads:
-        before = threads.submit(event_ids, url, "0")
+        before = threads.submit(event_ids, url, "0", begun)
         held.in_the_middle()
+        assert begun.wait(60)
         server = restart(own_stack, server)
         seen = before.result(60)
     held.release()
@@ -97,8 +100,10 @@ def test_an_event_source_continues_with_the_id_of_its_last_event(own_stack: Stac
         assert http.get(url, headers={"Last-Event-ID": str(seen[-1])}).status_code == httpx.codes.NO_CONTENT
 
 
-def event_ids(url: str, last_event_id: str) -> list[int]:
-    """Return the ids of the stream's events, to its end."""
+def event_ids(url: str, last_event_id: str, begun: Event | None = None) -> list[int]:
+    """Return the ids of the stream's events, to its end; sets `begun` once it is open."""
     with httpx.stream("GET", url, headers={"Last-Event-ID": last_event_id}, timeout=60) as response:
         assert response.status_code == httpx.codes.OK
+        if begun is not None:
+            begun.set()
         return [int(line.removeprefix("id:")) for line in response.iter_lines() if line.startswith("id:")]
