@@ -1,4 +1,7 @@
-"""Takes away the tables of kombu's SQLAlchemy transport, in whose place `kombu_postgres` puts its own."""
+"""Takes away the tables of kombu's SQLAlchemy transport, in whose place `kombu_postgres` puts its own.
+
+And widens the ids of results: one that is stored again uses up an id, although it keeps its row.
+"""
 
 from alembic import op
 
@@ -26,6 +29,14 @@ END $$
 """
 
 
+WIDEN = (
+    "ALTER TABLE celery_taskmeta ALTER COLUMN id TYPE bigint",
+    "ALTER TABLE celery_tasksetmeta ALTER COLUMN id TYPE bigint",
+)
+
+
 def upgrade() -> None:
     """Drop the old queue, where there is one."""
     op.execute(TAKE_AWAY)
+    for statement in WIDEN:
+        op.execute(statement)
