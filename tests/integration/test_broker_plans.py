@@ -139,7 +139,8 @@ def parameters(empty_database_url: str, session: extensions.connection, plans: l
 @pytest.fixture
 def consumer(parameters: dict[str, Any]) -> Iterator[Consumer]:
     """Give a consumer of the backlog."""
-    consumer = Consumer(parameters, Options(), lambda: None, Silence())
+    # Without a patrol, whose look would be among the plans.
+    consumer = Consumer(parameters, Options(patrol_seconds=1000.0, lease_seconds=4000.0), lambda: None, Silence())
     consumer.subscribe([QUEUE], [])
     yield consumer
     consumer.close()

@@ -127,7 +127,7 @@ class Keeper:
 
     def settled(self, messages: int) -> None:
         """Count messages that the consumer has done: their rows are dead."""
-        self._vacuum.settled += messages
+        self._vacuum.settled(messages)
 
     @property
     def identity(self) -> Identity:
