@@ -82,7 +82,9 @@ def test_few_dead_rows_are_left_alone(empty_database_url: str, tables: Tables) -
 def test_most_claims_need_no_new_entries_in_the_indexes(empty_database_url: str, tables: Tables) -> None:
     counted = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'kombu_message'"
     with consuming(empty_database_url) as consumer:
-        work(consumer, tables, at_once=1)
-    eventually(lambda: tables.rows(counted)[0][0] == MESSAGES, SECONDS, f"{MESSAGES} updates")
-    ((_, hot),) = tables.rows(counted)
-    assert hot > 0.9 * MESSAGES
+        for _ in range(5):
+            work(consumer, tables, at_once=1)
+    eventually(lambda: tables.rows(counted)[0][0] == 5 * MESSAGES, SECONDS, f"{5 * MESSAGES} updates")
+    ((updated, hot),) = tables.rows(counted)
+    # Nearly all, were it not for snapshots of others, such as autovacuum's, that keep a page full for a moment.
+    assert hot > 0.6 * updated

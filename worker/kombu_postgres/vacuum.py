@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 _ROWS_PER_MESSAGE = 2
 """A message that is done leaves two versions of its row, unclaimed and claimed."""
 _SHARE = 0.3
+_STATISTICS_AT_ONCE = 150000
+"""The version of PostgreSQL since which statistics are shared memory; before, they may be half a second old."""
+_STATISTICS_SECONDS = 0.6
 _FIRST_PAUSE_SECONDS = 10.0
 _LONGEST_PAUSE_SECONDS = 300.0
 
@@ -72,16 +75,18 @@ class Vacuum:
             conn = database.connect(self._parameters)
             try:
                 database.execute(conn, statements.VACUUM)
+                seconds = time.monotonic() - began
+                if conn.server_version < _STATISTICS_AT_ONCE:
+                    time.sleep(_STATISTICS_SECONDS)
                 ((left,),) = database.execute(conn, statements.DEAD_ROWS)
             finally:
                 database.close(conn)
         except database.ERRORS as error:
             logger.warning("could not vacuum the queue, trying again: %s", str(error).strip())
-            left = dead
+            left, seconds = dead, 0.0
         now = time.monotonic()
-        seconds = now - began
         # What was left behind while it ran is not its failure.
-        if (left - per_second * seconds) * 2 > dead:
+        if (left - per_second * (now - began)) * 2 > dead:
             self._pause = min(max(self._pause * 2, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
         else:
             self._pause = 0.0
