@@ -156,7 +156,8 @@ class Consumer:
         with self._lock:
             message_ids = [message_id for tag in list(tags) if (message_id := self._held.pop(tag, None)) is not None]
             if message_ids:
-                self._put_back(self._connected(), message_ids)
+                session = self._connected()
+                self._returned(session, session.prepared("kombu_requeue", message_ids))
 
     def close(self) -> None:
         """Acknowledge, sign off, and put back what is left."""
@@ -243,8 +244,9 @@ class Consumer:
         if number:
             logger.warning("%d late acknowledgements are refused: the messages were given to others", number)
 
-    def _put_back(self, session: Session, message_ids: Sequence[int]) -> None:
-        queues = [queue for (queue,) in session.prepared("kombu_requeue", list(message_ids))]
+    def _returned(self, session: Session, rows: Iterable[Sequence[Any]]) -> None:
+        """Wake consumers for messages that are back in their queues, a row each."""
+        queues = [queue for (queue,) in rows]
         self._frontier.forget()
         self._look = True
         if queues:
@@ -281,7 +283,9 @@ class Consumer:
         unknown = claimed.difference(self._held.values(), self._acks)
         if unknown:
             logger.warning("%d messages were claimed while the connection broke, they are put back", len(unknown))
-            self._put_back(session, list(unknown))
+            consumer_id = session.identity.consumer_id
+            rows = session.execute(statements.TAKE_BACK, consumer_id=consumer_id, message_ids=list(unknown))
+            self._returned(session, rows)
 
     def _begin_anew(self, session: Session) -> None:
         """Take a new identity after the old one was declared lost; what it held belongs to others."""

@@ -309,6 +309,16 @@ RETURN_ORPHANS = """
 # A claim whose reply was lost with the connection: the consumer holds what it does not know of.
 HELD = "SELECT message_id FROM kombu_claim WHERE consumer_id = :consumer_id"
 
+# It was delivered to nobody, so its next delivery is no redelivery.
+TAKE_BACK = """
+    WITH returned AS (
+        DELETE FROM kombu_claim
+        WHERE consumer_id = :consumer_id AND message_id = ANY (CAST(:message_ids AS bigint[])) RETURNING message_id
+    )
+    UPDATE kombu_message SET visible = true, deliveries = deliveries - 1
+    WHERE id = ANY (ARRAY(SELECT message_id FROM returned)) RETURNING queue
+"""
+
 # In one transaction, since claims without a consumer would be nobody's.
 UNREGISTER = """
     WITH gone AS (
