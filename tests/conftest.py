@@ -2,12 +2,15 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from reports_dev.postgres import EmbeddedPostgres
+from tests.conformance import rabbitmq
 from tests.support.databases import Databases
-from tests.support.shared_postgres import SharedPostgres, ask_for_url
+from tests.support.shared_server import SharedServer, ask_for_url
 
 # A server to use instead of the embedded one, as a user that may create databases.
 SERVER_URL = "FNA_REPORTS_TEST_DATABASE_URL"
@@ -24,9 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
     if url := os.environ.get(SERVER_URL):
         config.add_cleanup(Databases(url, os.environ[RUN]).drop_all)
     else:
-        shared = SharedPostgres()
-        os.environ[SHARED_POSTGRES] = shared.address
-        config.add_cleanup(shared.close)
+        share(config, SHARED_POSTGRES, postgres)
+    if rabbitmq.SERVER_URL not in os.environ and rabbitmq.is_available():
+        share(config, rabbitmq.SHARED, rabbitmq.server)
+
+
+def share(config: pytest.Config, variable: str, start: Callable[[], AbstractContextManager[str]]) -> None:
+    """Tell the processes of the run, in an environment variable, where to ask for a server."""
+    shared = SharedServer(start)
+    os.environ[variable] = shared.address
+    config.add_cleanup(shared.close)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Run an embedded PostgreSQL; its data is not worth the wait for the disk."""
+    with EmbeddedPostgres(durable=False) as server:
+        yield server.url
 
 
 def pytest_report_header() -> str:

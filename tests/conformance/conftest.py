@@ -24,6 +24,7 @@ from tests.conformance import brokers, rabbitmq
 from tests.conformance.brokers import Broker
 from tests.conformance.deployment import DEFAULTS, LATE, Deployment
 from tests.support.databases import Databases
+from tests.support.shared_server import ask_for_url
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,12 +40,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def rabbitmq_url() -> str:
     """Give the RabbitMQ of the run, which its processes share."""
-    folder = tmp_path_factory.getbasetemp()
-    # pytest-xdist gives each of its processes a folder inside that of the run.
-    with rabbitmq.shared_server(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as url:
-        yield url
+    return os.environ.get(rabbitmq.SERVER_URL) or ask_for_url(os.environ[rabbitmq.SHARED])
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,7 @@
-"""A RabbitMQ server of the test run's own, which all its processes share."""
+"""A RabbitMQ server of the test run's own."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import socket
@@ -16,6 +15,8 @@ from reports_dev.temporary import temporary_folder
 
 # A server to use instead.
 SERVER_URL = "FNA_REPORTS_TEST_RABBITMQ_URL"
+# Set in `tests/conftest.py` for the processes that pytest-xdist starts.
+SHARED = "FNA_REPORTS_TEST_SHARED_RABBITMQ"
 
 # Packages put a wrapper on PATH that insists on root and on the machine's own data folder.
 _PROGRAM_FOLDERS = os.pathsep.join(["/usr/lib/rabbitmq/bin", os.environ.get("PATH", os.defpath), "/usr/sbin"])
@@ -29,37 +30,8 @@ def is_available() -> bool:
 
 
 @contextmanager
-def shared_server(folder: Path) -> Iterator[str]:
-    """Yield the URL of the run's server: the first process to come starts it, and stops it once all have left.
-
-    `folder` is one that the processes of the run have in common.
-    """
-    if url := os.environ.get(SERVER_URL):
-        yield url
-        return
-    address = folder / "rabbitmq.url"
-    with _lock(folder / "rabbitmq.start", fcntl.LOCK_EX) as start:
-        if address.exists():
-            with _lock(folder / "rabbitmq.use", fcntl.LOCK_SH):
-                fcntl.flock(start, fcntl.LOCK_UN)
-                yield address.read_text()
-            return
-        with _server() as url:
-            address.write_text(url)
-            fcntl.flock(start, fcntl.LOCK_UN)
-            try:
-                yield url
-            finally:
-                fcntl.flock(start, fcntl.LOCK_EX)
-                # Who comes from now on starts another one; who came before is waited for, or has crashed.
-                address.unlink()
-                fcntl.flock(start, fcntl.LOCK_UN)
-                with _lock(folder / "rabbitmq.use", fcntl.LOCK_EX):
-                    pass
-
-
-@contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
+    """Yield the URL of a server of the run's own."""
     with temporary_folder("rabbitmq") as folder:
         ports = _free_ports(3)
         environment = _environment(folder, *ports)
@@ -121,14 +93,3 @@ def _free_ports(count: int) -> list[int]:
 
 def _program(name: str) -> str | None:
     return shutil.which(name, path=_PROGRAM_FOLDERS)
-
-
-@contextmanager
-def _lock(path: Path, kind: int) -> Iterator[int]:
-    """Hold a lock on the file, which ends with the process at the latest; yields its descriptor."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(descriptor, kind)
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -1,25 +1,31 @@
-"""One embedded PostgreSQL for all processes of a test run, started when the first of them asks for it."""
+"""One server for all processes of a test run, started when the first of them asks for it."""
 
 import secrets
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 
 from reports_dev.errors import DevelopmentError
-from reports_dev.postgres import EmbeddedPostgres
 
 _URL = "url"
 _STOP = "stop"
 
 
-class SharedPostgres:
-    """Lives in the process that outlives all others of the run; tests that need no database never start the server."""
+class SharedServer:
+    """Lives in the process that outlives all others of the run; tests that do not need the server never start it.
 
-    def __init__(self) -> None:
+    `start` gives its URL while it runs.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[str]]) -> None:
+        self._start = start
+        self._running = ExitStack()
+        self._url = ""
         self._key = secrets.token_bytes(16)
         self._listener = Listener(("127.0.0.1", 0), backlog=64, authkey=self._key)
-        self._postgres = EmbeddedPostgres(durable=False)
-        self._thread = threading.Thread(target=self._serve, name="shared PostgreSQL", daemon=True)
+        self._thread = threading.Thread(target=self._serve, name="shared server", daemon=True)
         self._thread.start()
 
     @property
@@ -32,7 +38,7 @@ class SharedPostgres:
         _ask(self.address, _STOP)
         self._thread.join()
         self._listener.close()
-        self._postgres.stop()
+        self._running.close()
 
     def _serve(self) -> None:
         question = _URL
@@ -48,16 +54,16 @@ class SharedPostgres:
         question: str = connection.recv()
         url, error = "", ""
         try:
-            url = self._url() if question == _URL else ""
+            url = self._started() if question == _URL else ""
         except DevelopmentError as failure:
             error = str(failure)
         connection.send((url, error))
         return question
 
-    def _url(self) -> str:
-        if not self._postgres.url:
-            self._postgres.start()
-        return self._postgres.url
+    def _started(self) -> str:
+        if not self._url:
+            self._url = self._running.enter_context(self._start())
+        return self._url
 
 
 def ask_for_url(address: str) -> str:
