@@ -87,7 +87,8 @@ def test_a_revocation_is_told(deployment: Deployment, tmp_path: Path) -> None:
     with listening(deployment) as listener:
         with deployment.held():
             result = deployment.send("write", str(tmp_path / "ran"), "revoked")
-            deployment.app.control.revoke(result.id)
+            # With an answer: the revocation is known before the processes are free.
+            deployment.app.control.revoke(result.id, reply=True, limit=1, timeout=_SECONDS)
         revoked = listener.wait_for("task-revoked")
     assert (revoked["uuid"], revoked["terminated"], revoked["expired"]) == (result.id, False, False)
 
