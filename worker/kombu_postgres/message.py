@@ -12,6 +12,8 @@ from typing import Any
 HIGHEST_PRIORITY = 9
 HIGHEST_WEIGHT = 100
 
+_ENCODER = json.JSONEncoder(default=str)
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -41,7 +43,7 @@ class Message:
         key = headers.get("fairness_key")
         return cls(
             queue=queue,
-            payload=json.dumps(raw, default=str),
+            payload=_ENCODER.encode(raw),
             priority=_priority(properties.get("priority")),
             due_at=_due_at(headers.get("eta")),
             expires_in=_expires_in(properties.get("expiration")),
