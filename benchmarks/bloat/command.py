@@ -14,6 +14,8 @@ from benchmarks.machine import describe
 
 HELP = "pass a million messages through the queue: its size, the cost of a claim, what a worker asks of the database"
 
+_FEWEST_MESSAGES = 100_000
+
 Part = Callable[[Progress], list[Figure]]
 
 _VERDICTS = {True: "met", False: "MISSED", None: ""}
@@ -30,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"measure this part and no other; may be given several times: {', '.join(names)}",
     )
     parser.add_argument(
-        "--messages", type=int, default=1_000_000, help="of throughput and backlog (default: %(default)s)"
+        "--messages",
+        type=_many,
+        default=1_000_000,
+        help=f"of throughput and backlog, at least {_FEWEST_MESSAGES} (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds", type=float, default=600.0, help="that either horizon is pinned (default: %(default)g)"
@@ -58,6 +63,13 @@ def run(
         name: [{**dataclasses.asdict(figure), "met": figure.met} for figure in figures]
         for name, figures in results.items()
     }
+
+
+def _many(text: str) -> int:
+    messages = int(text)
+    if messages < _FEWEST_MESSAGES:
+        raise argparse.ArgumentTypeError(f"claims are timed only from {_FEWEST_MESSAGES} messages on")
+    return messages
 
 
 def _parts(*, messages: int, seconds: float, idle_seconds: float, load_messages: int) -> dict[str, Part]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,7 +101,20 @@ def _publish_steadily(per_second: int, publisher: Publisher, shared: Shared) -> 
         time.sleep(1 / per_second)
 
 
+def _end_with_parent() -> None:
+    """End this process when the benchmark is killed, which says nothing to its children."""
+
+    def wait() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def _publish(url: str, queue: str, publish: Publish, shared: Shared) -> None:
+    _end_with_parent()
     with Publisher(url, queue) as publisher:
         publish(publisher, shared)
 
@@ -108,6 +123,7 @@ def _consume(url: str, queue: str, prefetch: int, shared: Shared) -> None:
     def count() -> None:
         shared.consumed.value += 1
 
+    _end_with_parent()
     with consuming(url, queue, prefetch=prefetch, on_message=count) as turn:
         while not shared.stop.is_set():
             turn()
