@@ -28,6 +28,8 @@ def running(configuration: Mapping[str, Any]) -> Iterator[Process]:
         command = [sys.executable, "-m", "celery", "-A", program.__name__, "worker", f"--concurrency={_CONCURRENCY}"]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(_ROOT), *(path for path in sys.path if path)]),
+            # What Celery leaves behind when it is killed.
+            "TMPDIR": folder,
             program.CONFIGURATION: json.dumps(configuration),
         }
         worker = Process(

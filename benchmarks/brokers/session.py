@@ -64,6 +64,8 @@ class Session:
         environment = os.environ | {
             program.CONFIGURATION: json.dumps(self._configuration),
             program.EXECUTIONS: str(self._executions),
+            # What Celery leaves behind when it is killed.
+            "TMPDIR": str(self._folder),
         }
         output = FileOutput(self._folder / "worker.log")
         worker = Process("the worker", command, output=output, environment=environment, folder=_ROOT)

@@ -29,6 +29,8 @@ class Worker:
         self._log = folder / f"worker-{name}.log"
         self._environment = os.environ | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), *(path for path in sys.path if path)]),
+            # What Celery leaves behind when it is killed.
+            "TMPDIR": str(folder),
             program.CONFIGURATION: json.dumps(configuration),
             program.EFFECTS_URL: effects_url,
         }
