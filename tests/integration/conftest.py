@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.support.server import Client, running
 from tests.support.storage import Store
+from tests.support.transport import Tables, connection
 
 
 @pytest.fixture
@@ -24,3 +25,12 @@ async def client(database_url: str, tmp_path: Path) -> AsyncIterator[Client]:
     """Give this test a client of a server on its database."""
     async with running(database_url, tmp_path) as client:
         yield client
+
+
+@pytest.fixture
+def tables(empty_database_url: str) -> Iterator[Tables]:
+    """Give the tables of `kombu_postgres`, which a first connection has made, in a database of their own."""
+    with connection(empty_database_url) as broker:
+        broker.connect()
+    with Tables(empty_database_url) as tables:
+        yield tables

@@ -15,15 +15,6 @@ from tests.support.transport import QUEUE, SECONDS, Tables, connection, consumin
 
 
 @pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
-
-
-@pytest.fixture
 def consumer(empty_database_url: str, tables: Tables) -> Iterator[Consumer]:
     """Give a consumer of the queue."""
     with consuming(empty_database_url) as consumer:

@@ -34,15 +34,6 @@ from tests.support.waiting import eventually
 LATE_SECONDS = 0.1
 
 
-@pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
-
-
 def due_in(tables: Tables, seconds: float) -> str:
     """Return a time by PostgreSQL's clock."""
     moment: datetime = tables.value("SELECT clock_timestamp()")

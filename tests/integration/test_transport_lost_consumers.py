@@ -36,15 +36,6 @@ CLAIMABLE_SECONDS = 2.0
 MARGIN_SECONDS = 1.0
 
 
-@pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
-
-
 class Inbox:
     """A connection that consumes the queue, and what it has received."""
 

@@ -23,15 +23,6 @@ EACH = 25
 
 
 @pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
-
-
-@pytest.fixture
 def pooled_url(empty_database_url: str, tables: Tables) -> Iterator[str]:
     """Give the same database through a PgBouncer in transaction mode."""
     with pgbouncer.pooled(empty_database_url) as url:

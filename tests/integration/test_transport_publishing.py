@@ -16,18 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from kombu_postgres import Message, Wakeup, publish
 from kombu_postgres import sqlalchemy as on_sqlalchemy
 from kombu_postgres.consumer import Consumer
-from tests.support.transport import QUEUE, Tables, connection, consuming, is_notified, message
+from tests.support.transport import QUEUE, Tables, consuming, is_notified, message
 
 BULK = 10_000
-
-
-@pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
 
 
 @pytest.fixture

@@ -43,15 +43,6 @@ ORDERS = [
 ]
 
 
-@pytest.fixture
-def tables(empty_database_url: str) -> Iterator[Tables]:
-    """Give the tables, which a first connection has made."""
-    with connection(empty_database_url) as broker:
-        broker.connect()
-    with Tables(empty_database_url) as tables:
-        yield tables
-
-
 def consumed(consumer: Consumer) -> list[str]:
     """Have a consumer with room for more work until it sleeps; return the tags of what it got."""
     tags = []
