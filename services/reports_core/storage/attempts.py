@@ -210,7 +210,7 @@ def _start(
         return None
     item = Item.of(row)
     counters = batch.counters.after(previous, ItemStatus.PROCESSING)
-    changes.apply(conn, batch, counters, [events.item_changed(previous, item, counters)])
+    changes.apply(conn, batch, counters, [events.item_changed(batch, previous, item, counters)])
     report = conn.execute(_REPORT, {"report_id": item.report_id}).one()
     _update_report(conn, item, None)
     return Attempt(
@@ -303,7 +303,7 @@ def _end(conn: Connection, key: AttemptKey, outcome: Outcome, analysis_id: UUID 
         return None
     item = Item.of(row)
     counters = batch.counters.after(ItemStatus.PROCESSING, status)
-    after = changes.apply(conn, batch, counters, [events.item_changed(ItemStatus.PROCESSING, item, counters)])
+    after = changes.apply(conn, batch, counters, [events.item_changed(batch, ItemStatus.PROCESSING, item, counters)])
     _update_report(conn, item, outcome.analysis)
     return Ended(item, after)
 

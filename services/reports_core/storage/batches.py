@@ -274,7 +274,7 @@ def cancel(conn: Connection, owner: str, batch_id: UUID, *, reason: str = "", et
         conn.execute(_SET_CANCEL_REASON, {"batch_id": batch_id, "reason": reason})
     positions = list(conn.execute(_CANCEL_WAITING, {"batch_id": batch_id}).scalars())
     counters = batch.counters.after(ItemStatus.PENDING, ItemStatus.CANCELLED, len(positions))
-    changed = [events.items_changed(ItemStatus.CANCELLED, positions, counters)] if positions else []
+    changed = [events.items_changed(batch, ItemStatus.CANCELLED, positions, counters)] if positions else []
     return changes.apply(conn, batch, counters, changed, cancelling=True)
 
 
@@ -320,7 +320,7 @@ def retry(conn: Connection, owner: str, batch_id: UUID, request: Retry, broker: 
     positions = [row.position for row in chosen]
     history = [
         events.status_changed(batch.status, after),
-        events.items_changed(ItemStatus.PENDING, positions, counters),
+        events.items_changed(after, ItemStatus.PENDING, positions, counters),
     ]
     events.append(conn, batch_id, first, history)
     _start_execution(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from reports_core.domain.batch import Counters, ItemStatus
+from reports_core.domain.batch import BatchStatus, Counters, ItemStatus
 from reports_core.domain.retry import Failure
 from reports_core.storage.records import JSON_COLUMNS, Batch, Event, Item, Json, counters_to_json
 
@@ -21,10 +21,11 @@ PROGRESS_CHANNEL = "fna_reports_progress"
 
 # clock_timestamp(), because now() is the start of the transaction and would not be in the order of the sequences.
 _APPEND = text("""
-    INSERT INTO batch_events (batch_id, sequence, kind, data, occurred_at)
-    SELECT CAST(:batch_id AS uuid), CAST(:first AS bigint) + e.ordinality - 1, e.kind, CAST(e.data AS jsonb),
-        clock_timestamp()
-    FROM unnest(CAST(:kinds AS text[]), CAST(:data AS text[])) WITH ORDINALITY AS e(kind, data, ordinality)
+    INSERT INTO batch_events (batch_id, sequence, kind, status, data, occurred_at)
+    SELECT CAST(:batch_id AS uuid), CAST(:first AS bigint) + e.ordinality - 1, e.kind, e.status,
+        CAST(e.data AS jsonb), clock_timestamp()
+    FROM unnest(CAST(:kinds AS text[]), CAST(:statuses AS text[]), CAST(:data AS text[]))
+        WITH ORDINALITY AS e(kind, status, data, ordinality)
 """)
 _READ = text("""
     SELECT sequence, kind, data, occurred_at FROM batch_events
@@ -39,9 +40,10 @@ _IDS_PER_NOTIFICATION = 150
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that has no sequence yet."""
+    """An event that has no sequence yet; `status` is that of the batch after it."""
 
     kind: str
+    status: BatchStatus
     data: Json
 
 
@@ -57,18 +59,20 @@ class Progress:
     fraction: float
 
 
-def item_changed(previous: ItemStatus, item: Item, counters: Counters) -> NewEvent:
+def item_changed(batch: Batch, previous: ItemStatus, item: Item, counters: Counters) -> NewEvent:
     return NewEvent(
         "ITEM_CHANGED",
+        batch.status,
         {"previous_status": previous, "item": item.to_json(), "counters": counters_to_json(counters)},
     )
 
 
 def items_changed(
-    status: ItemStatus, positions: Sequence[int], counters: Counters, failure: Failure | None = None
+    batch: Batch, status: ItemStatus, positions: Sequence[int], counters: Counters, failure: Failure | None = None
 ) -> NewEvent:
     return NewEvent(
         "ITEMS_CHANGED",
+        batch.status,
         {
             "status": status,
             "positions": sorted(positions),
@@ -81,7 +85,9 @@ def items_changed(
 
 def status_changed(previous: str | None, batch: Batch) -> NewEvent:
     return NewEvent(
-        "STATUS_CHANGED", {"previous_status": previous, "batch": batch.to_json(), "final": batch.status.final}
+        "STATUS_CHANGED",
+        batch.status,
+        {"previous_status": previous, "batch": batch.to_json(), "final": batch.status.final},
     )
 
 
@@ -97,6 +103,7 @@ def append(conn: Connection, batch_id: UUID, first: int, events: Sequence[NewEve
             "batch_id": batch_id,
             "first": first,
             "kinds": [event.kind for event in events],
+            "statuses": [event.status for event in events],
             "data": [json.dumps(event.data) for event in events],
         },
     )

@@ -66,5 +66,5 @@ def fail_overdue(conn: Connection, batch_id: UUID) -> Batch | None:
     if not positions:
         return None
     counters = batch.counters.after(ItemStatus.PENDING, ItemStatus.FAILED, len(positions))
-    changed = events.items_changed(ItemStatus.FAILED, positions, counters, DEADLINE_EXCEEDED)
+    changed = events.items_changed(batch, ItemStatus.FAILED, positions, counters, DEADLINE_EXCEEDED)
     return changes.apply(conn, batch, counters, [changed])
