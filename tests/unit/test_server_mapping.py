@@ -82,7 +82,7 @@ def test_a_batch_in_an_event_is_the_batch_as_it_was() -> None:
 
 @pytest.mark.parametrize("item", [ITEM, FAILED], ids=["completed", "failed"])
 def test_an_item_in_an_event_is_the_item_as_it_was(item: Item) -> None:
-    changed = events.item_changed(ItemStatus.PROCESSING, item, BATCH.counters)
+    changed = events.item_changed(BATCH, ItemStatus.PROCESSING, item, BATCH.counters)
     event = mapping.event_message(str(BATCH_ID), stored(changed))
     assert event.item_changed.item == mapping.item_message(item)
     assert event.item_changed.previous_status == pb.BATCH_ITEM_STATUS_PROCESSING
@@ -92,7 +92,7 @@ def test_an_item_in_an_event_is_the_item_as_it_was(item: Item) -> None:
 
 
 def test_items_that_failed_together_share_their_error() -> None:
-    changed = events.items_changed(ItemStatus.FAILED, [7, 2], BATCH.counters, DEADLINE)
+    changed = events.items_changed(BATCH, ItemStatus.FAILED, [7, 2], BATCH.counters, DEADLINE)
     event = mapping.event_message(str(BATCH_ID), stored(changed)).items_changed
     assert (event.status, list(event.positions)) == (pb.BATCH_ITEM_STATUS_FAILED, [2, 7])
     assert (event.error.code, event.error.message) == (DEADLINE_EXCEEDED, DEADLINE.message)
