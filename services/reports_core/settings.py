@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -71,6 +72,12 @@ class DatabaseSettings(ProcessSettings):
     """How long an attempt outlives the last sign of life of its worker."""
     sweep_seconds: float = Field(default=5, gt=0, le=3600)
     """Time between two sweeps of one process."""
+    event_retention_hours: float = Field(default=168, gt=0, le=87_600)
+    """How long the history of a batch is kept after its end."""
+
+    @property
+    def event_retention(self) -> timedelta:
+        return timedelta(hours=self.event_retention_hours)
 
     @property
     def session_url(self) -> str:

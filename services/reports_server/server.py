@@ -60,7 +60,7 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
     """
     sweep_engine = sync_engine(settings.database_url, pool_size=2, application_name="fna-reports-sweep")
     queue = queue_for(settings.broker_url)
-    sweeper = Sweeper(sweep_engine, queue)
+    sweeper = Sweeper(sweep_engine, queue, event_retention=settings.event_retention)
     async with (
         _database(settings) as database,
         Feed(settings.session_url, database, max_watchers=settings.max_watchers) as feed,

@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event
 
-from reports_core.storage import attempts, batches, dispatch, events, items, queue, reports
+from reports_core.storage import attempts, batches, compaction, dispatch, events, items, queue, reports
 from reports_core.storage.attempts import Delivery
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.records import Batch
-from tests.support.storage import LAPSED, LEASE, OWNER, Store
+from tests.support.storage import EVENT_RETENTION, LAPSED, LEASE, OWNER, Store
 
 Recorded = list[tuple[str, Mapping[str, Any]]]
 
@@ -87,7 +87,7 @@ def assert_indexed(store: Store, recorded: Recorded, *tables: str) -> None:
     """Demand that no statement reads one of the tables as a whole, and that each table was read by an index."""
     by_index = set()
     for statement, parameters in recorded:
-        if statement.lstrip().partition(" ")[0] not in {"SELECT", "UPDATE"}:
+        if statement.lstrip().partition(" ")[0] not in {"SELECT", "UPDATE", "DELETE"}:
             continue
         with store.engine.begin() as conn:
             (answer,) = conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalars()
@@ -166,3 +166,24 @@ def test_the_sweep_looks_at_open_executions_only(store: Store, batch: Batch) -> 
         store.do(dispatch.stuck, store.queue, grace=LEASE, after=dispatch.FIRST, limit=5_000)
         store.do(dispatch.undispatched, store.queue, grace=LEASE, limit=200)
     assert_indexed(store, recorded, "batch_executions", "batch_items")
+
+
+def test_histories_to_compact_are_found_among_those_that_are_kept_only(store: Store, batch: Batch) -> None:
+    store.rows("UPDATE batches SET compacted_at = now() WHERE status = 'COMPLETED' AND random() < 0.9")
+    store.rows("ANALYZE batches")
+    with recording(store) as recorded:
+        assert store.do(compaction.due, EVENT_RETENTION, limit=200) == []
+    assert_indexed(store, recorded, "batches")
+
+
+def test_a_history_is_compacted_by_key(store: Store, batch: Batch) -> None:
+    (old,) = store.rows(
+        "UPDATE batches SET processed_at = now() - interval '8 days' WHERE batch_id = ("
+        "SELECT batch_id FROM batches WHERE status = 'COMPLETED' LIMIT 1) RETURNING batch_id"
+    )[0]
+    with recording(store) as recorded:
+        assert store.do(compaction.withdraw, old, EVENT_RETENTION)
+        assert store.do(compaction.delete, old, 60) == 60
+        assert store.do(compaction.delete, old, 60) == 40
+        assert store.do(compaction.conclude, old)
+    assert_indexed(store, recorded, "batches", "batch_events")

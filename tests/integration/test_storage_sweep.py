@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, text
 from reports_core.storage import dispatch, queue
 from reports_core.storage.queue import CeleryQueue
 from reports_core.storage.records import Batch
-from reports_core.storage.sweep import Sweeper, Swept
+from reports_core.storage.sweep import Swept
 from tests.support.storage import BROKEN, LAPSED, SUCCESS, Store
 
 NOTHING = Swept()
@@ -50,7 +50,7 @@ def test_a_batch_whose_message_is_lost_is_dispatched_once_by_sweepers_that_run_a
 
     def sweep() -> Swept | None:
         barrier.wait()
-        return Sweeper(store.engine, store.queue).sweep()
+        return store.sweeper().sweep()
 
     with ThreadPoolExecutor(2) as pool:
         answers = [future.result() for future in [pool.submit(sweep) for _ in range(2)]]
@@ -63,8 +63,8 @@ def test_only_one_process_sweeps_at_a_time(store: Store) -> None:
     store.submit(1)
     with store.engine.connect() as other, other.begin():
         other.execute(text("SELECT pg_try_advisory_xact_lock(7305311940287165)"))
-        assert Sweeper(store.engine, store.queue).sweep() is None
-    assert Sweeper(store.engine, store.queue).sweep() == NOTHING
+        assert store.sweeper().sweep() is None
+    assert store.sweeper().sweep() == NOTHING
 
 
 def test_a_batch_whose_message_still_waits_is_not_dispatched_by_the_sweep_however_old(store: Store) -> None:
@@ -173,7 +173,7 @@ def test_a_large_backlog_is_looked_through_by_and_by(store: Store) -> None:
 def test_a_sweep_costs_one_statement_while_nothing_is_open(store: Store) -> None:
     store.run(store.submit(1))
     store.sweep()
-    sweeper = Sweeper(store.engine, store.queue)
+    sweeper = store.sweeper()
     assert sweeper.sweep() == NOTHING
     statements: list[str] = []
 
@@ -190,7 +190,7 @@ def test_a_sweep_costs_one_statement_while_nothing_is_open(store: Store) -> None
 
 
 def test_a_sweeper_goes_on_when_its_connection_broke(store: Store) -> None:
-    sweeper = Sweeper(store.engine, store.queue)
+    sweeper = store.sweeper()
     assert sweeper.sweep() == NOTHING
     store.rows(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "

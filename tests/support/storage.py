@@ -26,6 +26,7 @@ OWNER = "default"
 LEASE = timedelta(minutes=5)
 LAPSED = timedelta(seconds=-1)
 """A lease that has ended when the claim commits."""
+EVENT_RETENTION = timedelta(days=7)
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -184,9 +185,12 @@ class Store:
     def events(self, batch: Batch, *, after: int = 0) -> list[Event]:
         return self.do(events.read, batch.batch_id, after=after, limit=100_000)
 
+    def sweeper(self) -> Sweeper:
+        return Sweeper(self.engine, self.queue, event_retention=EVENT_RETENTION)
+
     def sweep(self) -> Swept:
         """Sweep, as nobody else does at the same time."""
-        swept = Sweeper(self.engine, self.queue).sweep()
+        swept = self.sweeper().sweep()
         assert swept is not None
         return swept
 
@@ -202,6 +206,7 @@ class Store:
 
 
 _TIMES = {
+    "batches": ("processed_at",),
     "batch_executions": ("created_at", "dispatched_at", "deadline_at"),
     "batch_items": ("dispatched_at", "next_attempt_at", "lease_expires_at"),
 }

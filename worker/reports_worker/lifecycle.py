@@ -68,7 +68,7 @@ def migrate(**_: object) -> None:
 def start(**_: object) -> None:
     """Start renewing leases and sweeping; threads, so that a busy solo pool does not stop them."""
     run = runtime()
-    sweeper = Sweeper(run.engine, run.queue)
+    sweeper = Sweeper(run.engine, run.queue, event_retention=run.settings.event_retention)
     _timers.extend(
         [
             Timer("lease renewal", run.settings.lease_seconds / 4, lambda: renew(run)),

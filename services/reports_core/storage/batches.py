@@ -101,7 +101,7 @@ _REOPEN_ITEMS = text("""
 _REOPEN = text("""
     UPDATE batches SET status = 'PROCESSING', task_id = :task_id, execution_count = execution_count + 1,
         failed = :failed, cancelled = :cancelled, running = 0, cancel_reason = '', started_at = NULL,
-        processed_at = NULL, updated_at = clock_timestamp(), last_sequence = last_sequence + 2
+        processed_at = NULL, compacted_at = NULL, updated_at = clock_timestamp(), last_sequence = last_sequence + 2
     WHERE batch_id = :batch_id RETURNING *
 """).columns(labels=JSON_COLUMNS["labels"])
 _EXECUTION_BY_REQUEST = text("""

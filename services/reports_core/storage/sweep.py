@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from reports_core.storage import attempts, dispatch, events, items, results
+from reports_core.storage import attempts, compaction, dispatch, events, items, results
 from reports_core.storage.engine import frugal_engine
 from reports_core.storage.queue import Queue
 from reports_core.storage.transactions import transaction
@@ -26,12 +26,13 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Whatever a sweep may repair belongs to an open execution; results and groups expire.
+# Whatever a sweep may repair belongs to an open execution; results and groups expire, histories are compacted.
 _HAS_WORK = text("""
     SELECT EXISTS (SELECT FROM batch_executions WHERE processed_at IS NULL)
         OR EXISTS (SELECT FROM celery_taskmeta WHERE status IN ('SUCCESS', 'FAILURE', 'REVOKED')
             AND date_done < timezone('utc', now()) - :expires)
         OR EXISTS (SELECT FROM celery_tasksetmeta WHERE date_done < timezone('utc', now()) - :expires)
+        OR EXISTS (SELECT FROM batches WHERE processed_at < now() - :retention AND compacted_at IS NULL)
 """)
 # Any constant will do, as long as every release uses the same one.
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(7305311940287165)")
@@ -43,19 +44,23 @@ DELIVERY_GRACE = timedelta(seconds=15)
 RESULT_EXPIRES = timedelta(hours=1)
 _AT_ONCE = 200
 _STUCK_AT_ONCE = 2_000
+# A sweep must not keep the next one waiting: it deletes few events in one transaction, and not many in all.
+_EVENTS_AT_ONCE = 5_000
+_EVENTS_PER_SWEEP = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep repaired."""
+    """What one sweep repaired and tidied up."""
 
     executions_dispatched: int = 0
     attempts_ended: int = 0
     items_dispatched: int = 0
     batches_timed_out: int = 0
+    histories_compacted: int = 0
 
     def __bool__(self) -> bool:
-        return any((self.executions_dispatched, self.attempts_ended, self.items_dispatched, self.batches_timed_out))
+        return any(astuple(self))
 
 
 class Sweeper:
@@ -64,9 +69,10 @@ class Sweeper:
     Items that wait for their messages are looked at by and by, some at each sweep: there may be very many.
     """
 
-    def __init__(self, engine: Engine, broker: Queue) -> None:
+    def __init__(self, engine: Engine, broker: Queue, *, event_retention: timedelta) -> None:
         self._engine = engine
         self._broker = broker
+        self._event_retention = event_retention
         self._lookout = frugal_engine(engine)
         self._stuck_from = dispatch.FIRST
 
@@ -82,6 +88,7 @@ class Sweeper:
                 attempts_ended=self._end_lost_attempts(),
                 batches_timed_out=self._time_out(),
                 items_dispatched=self._dispatch_items(),
+                histories_compacted=self._compact(),
             )
             self._expire()
         if swept:
@@ -103,7 +110,8 @@ class Sweeper:
 
     def _look(self) -> bool:
         with self._lookout.connect() as conn:
-            return bool(conn.execute(_HAS_WORK, {"expires": RESULT_EXPIRES}).scalar_one())
+            kept = {"expires": RESULT_EXPIRES, "retention": self._event_retention}
+            return bool(conn.execute(_HAS_WORK, kept).scalar_one())
 
     def _dispatch_executions(self) -> int:
         grace = DISPATCH_GRACE if self._broker.transactional else timedelta(0)
@@ -137,6 +145,17 @@ class Sweeper:
             for found in (due, stuck.positions)
             for batch_id, positions in found.items()
         )
+
+    def _compact(self) -> int:
+        compacted, room = 0, _EVENTS_PER_SWEEP
+        for batch_id in self._do(compaction.due, self._event_retention, limit=_AT_ONCE):
+            self._repair(compaction.withdraw, batch_id, self._event_retention)
+            while room > 0 and (deleted := self._repair(compaction.delete, batch_id, _EVENTS_AT_ONCE)):
+                room -= deleted
+            compacted += bool(self._repair(compaction.conclude, batch_id))
+            if room <= 0:
+                break
+        return compacted
 
     def _expire(self) -> None:
         self._do(results.expire, RESULT_EXPIRES)
