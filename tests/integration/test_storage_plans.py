@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from reports_core.storage import attempts, batches, compaction, dispatch, events, items, queue, reports
 from reports_core.storage.attempts import Delivery
@@ -65,16 +65,16 @@ def batch(store: Store) -> Batch:
 
 
 @contextmanager
-def recording(store: Store) -> Iterator[Recorded]:
-    """Give the statements that the storage sends."""
+def recording(store: Store, engine: type[Engine] | None = None) -> Iterator[Recorded]:
+    """Give the statements that the storage sends; `Engine` stands for those on any connection."""
     recorded: Recorded = []
 
     def record(_conn: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         recorded.append((statement, parameters))
 
-    event.listen(store.engine, "before_cursor_execute", record)
+    event.listen(engine or store.engine, "before_cursor_execute", record)
     yield recorded
-    event.remove(store.engine, "before_cursor_execute", record)
+    event.remove(engine or store.engine, "before_cursor_execute", record)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -174,6 +174,24 @@ def test_histories_to_compact_are_found_among_those_that_are_kept_only(store: St
     with recording(store) as recorded:
         assert store.do(compaction.due, EVENT_RETENTION, limit=200) == []
     assert_indexed(store, recorded, "batches")
+
+
+def test_the_look_for_histories_to_compact_reads_the_oldest_only(store: Store, batch: Batch) -> None:
+    store.rows("UPDATE batches SET compacted_at = now() WHERE status = 'COMPLETED'")
+    store.rows("""
+        INSERT INTO batches (batch_id, owner, task_id, status, total_reports, successful, priority, processed_at,
+            compacted_at)
+        SELECT gen_random_uuid(), 'default', gen_random_uuid(), 'COMPLETED', 1, 1, 4, now() - n * interval '1 minute',
+            CASE WHEN n > 1440 THEN now() END
+        FROM generate_series(1, 20000) n ORDER BY random()
+    """)
+    store.rows("ANALYZE batches")
+    sweeper = store.sweeper()
+    sweeper.sweep()
+    with recording(store, Engine) as recorded:
+        sweeper.sweep()
+    sweeper.close()
+    assert_indexed(store, recorded[:1], "batches")
 
 
 def test_a_history_is_compacted_by_key(store: Store, batch: Batch) -> None:

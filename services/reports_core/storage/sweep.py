@@ -26,13 +26,14 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Whatever a sweep may repair belongs to an open execution; results and groups expire, histories are compacted.
+# Whatever a sweep may repair belongs to an open execution; results and groups expire, histories are compacted. Of these
+# only the oldest is looked at: PostgreSQL takes many for due, and would read the whole table to find any of them.
 _HAS_WORK = text("""
     SELECT EXISTS (SELECT FROM batch_executions WHERE processed_at IS NULL)
         OR EXISTS (SELECT FROM celery_taskmeta WHERE status IN ('SUCCESS', 'FAILURE', 'REVOKED')
             AND date_done < timezone('utc', now()) - :expires)
         OR EXISTS (SELECT FROM celery_tasksetmeta WHERE date_done < timezone('utc', now()) - :expires)
-        OR EXISTS (SELECT FROM batches WHERE processed_at < now() - :retention AND compacted_at IS NULL)
+        OR coalesce((SELECT min(processed_at) FROM batches WHERE compacted_at IS NULL) < now() - :retention, false)
 """)
 # Any constant will do, as long as every release uses the same one.
 _TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(7305311940287165)")
