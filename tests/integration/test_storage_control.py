@@ -15,7 +15,7 @@ from reports_core.domain.errors import (
     RequestIdReused,
     TaskNotFound,
 )
-from reports_core.storage import attempts, batches, dispatch, queue
+from reports_core.storage import attempts, batches, dispatch, progress, queue
 from reports_core.storage.attempts import Claim, Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, OWNER, REFUSED, STOPPED, SUCCESS, Store
@@ -47,7 +47,7 @@ def test_a_cancellation_ends_what_waits_and_asks_what_runs_to_stop(store: Store)
     cancelling = store.cancel(batch)
     assert (cancelling.status, cancelling.processed_at) == ("CANCELLING", None)
     assert statuses(store, batch) == ["CANCELLED", "PROCESSING", "CANCELLED"]
-    assert not store.do(attempts.record_step, running.key, "SCORING", 0.5), "the attempt hears that it should stop"
+    assert not store.do(progress.record, running, "SCORING", 0.5), "the attempt hears that it should stop"
     assert store.claim(batch, 0) == Claim()
     ended = store.finish(running, STOPPED)
     assert (ended.batch.status, ended.batch.counters.cancelled) == ("CANCELLED", 3)

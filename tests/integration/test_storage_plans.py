@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event
 
-from reports_core.storage import attempts, batches, compaction, dispatch, events, items, queue, reports
+from reports_core.storage import attempts, batches, cancellation, compaction, dispatch, events, items, queue, reports
 from reports_core.storage.attempts import Delivery
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.records import Batch
@@ -118,6 +118,15 @@ def test_leases_are_renewed_among_the_running_items_only(store: Store, batch: Ba
     with recording(store) as recorded:
         store.do(attempts.renew, uuid4(), [uuid4()], lease=LEASE)
     assert_indexed(store, recorded, "batch_items")
+
+
+def test_what_a_cancellation_has_to_end_is_found_among_the_running_items_only(store: Store, batch: Batch) -> None:
+    with recording(store) as recorded:
+        store.do(cancellation.running, uuid4(), [uuid4()], grace=LEASE)
+    assert_indexed(store, recorded, "batch_items", "batches")
+    with recording(store) as recorded:
+        store.do(cancellation.stragglers, grace=LEASE, limit=200)
+    assert_indexed(store, recorded, "batch_executions", "batch_items", "batches")
 
 
 def test_messages_that_are_gone_are_found_by_their_ids_however_many_wait(store: Store, batch: Batch) -> None:

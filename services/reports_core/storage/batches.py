@@ -59,6 +59,7 @@ _INSERT_EXECUTION = text("""
 _GET = text("SELECT * FROM batches WHERE batch_id = :batch_id AND owner = :owner").columns(
     labels=JSON_COLUMNS["labels"]
 )
+_FIND = text("SELECT * FROM batches WHERE batch_id = :batch_id").columns(labels=JSON_COLUMNS["labels"])
 _EXECUTION = text("SELECT * FROM batch_executions WHERE batch_id = :batch_id AND task_id = :task_id")
 # A keyset, because an offset would skip or repeat batches when others are submitted between two pages.
 _LIST = (
@@ -80,7 +81,10 @@ _CANCEL_WAITING = text("""
         error_reason = NULL, error_message = NULL
     WHERE batch_id = :batch_id AND status IN ('PENDING', 'RETRYING') RETURNING position
 """)
-_SET_CANCEL_REASON = text("UPDATE batches SET cancel_reason = :reason WHERE batch_id = :batch_id")
+# What runs is ended so long after this: by its worker, or else by the sweep.
+_REQUEST_CANCELLATION = text("""
+    UPDATE batches SET cancel_reason = :reason, cancel_requested_at = clock_timestamp() WHERE batch_id = :batch_id
+""")
 _RETRYABLE = text("""
     SELECT position, report_id, status FROM batch_items
     WHERE batch_id = :batch_id AND status IN ('FAILED', 'CANCELLED')
@@ -100,8 +104,9 @@ _REOPEN_ITEMS = text("""
 """)
 _REOPEN = text("""
     UPDATE batches SET status = 'PROCESSING', task_id = :task_id, execution_count = execution_count + 1,
-        failed = :failed, cancelled = :cancelled, running = 0, cancel_reason = '', started_at = NULL,
-        processed_at = NULL, compacted_at = NULL, updated_at = clock_timestamp(), last_sequence = last_sequence + 2
+        failed = :failed, cancelled = :cancelled, running = 0, cancel_reason = '', cancel_requested_at = NULL,
+        started_at = NULL, processed_at = NULL, compacted_at = NULL, updated_at = clock_timestamp(),
+        last_sequence = last_sequence + 2
     WHERE batch_id = :batch_id RETURNING *
 """).columns(labels=JSON_COLUMNS["labels"])
 _EXECUTION_BY_REQUEST = text("""
@@ -210,6 +215,14 @@ def freeze(conn: Connection) -> None:
     conn.execute(_FREEZE)
 
 
+def find(conn: Connection, batch_id: UUID) -> Batch:
+    """Return a batch, whoever owns it. Raises BatchNotFound."""
+    row = conn.execute(_FIND, {"batch_id": batch_id}).one_or_none()
+    if row is None:
+        raise BatchNotFound(batch_id)
+    return Batch.of(row)
+
+
 def get(conn: Connection, owner: str, batch_id: UUID, task_id: UUID | None = None) -> Batch:
     """Return a batch as its current execution is, or as the execution `task_id` ended.
 
@@ -270,9 +283,9 @@ def cancel(conn: Connection, owner: str, batch_id: UUID, *, reason: str = "", et
     _check_etag(batch, etag)
     if batch.status.final:
         raise BatchAlreadyFinal(batch_id)
-    if reason:
-        conn.execute(_SET_CANCEL_REASON, {"batch_id": batch_id, "reason": reason})
+    conn.execute(_REQUEST_CANCELLATION, {"batch_id": batch_id, "reason": reason})
     positions = list(conn.execute(_CANCEL_WAITING, {"batch_id": batch_id}).scalars())
+    reports.follow_items(conn, batch_id, positions, ItemStatus.CANCELLED)
     counters = batch.counters.after(ItemStatus.PENDING, ItemStatus.CANCELLED, len(positions))
     changed = [events.items_changed(batch, ItemStatus.CANCELLED, positions, counters)] if positions else []
     return changes.apply(conn, batch, counters, changed, cancelling=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from reports_core.domain.batch import BatchStatus, ItemStatus
 from reports_core.domain.retry import DEADLINE_EXCEEDED
-from reports_core.storage import changes, events
+from reports_core.storage import changes, events, reports
 from reports_core.storage.records import Batch, Item
 
 _LIST = text("""
@@ -65,6 +65,7 @@ def fail_overdue(conn: Connection, batch_id: UUID) -> Batch | None:
     positions = list(conn.execute(_FAIL_WAITING, {"batch_id": batch_id, **failure}).scalars())
     if not positions:
         return None
+    reports.follow_items(conn, batch_id, positions, ItemStatus.FAILED)
     counters = batch.counters.after(ItemStatus.PENDING, ItemStatus.FAILED, len(positions))
     changed = events.items_changed(batch, ItemStatus.FAILED, positions, counters, DEADLINE_EXCEEDED)
     return changes.apply(conn, batch, counters, [changed])

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, text
 
-from reports_core.domain.batch import ReportStatus
+from reports_core.domain.batch import ItemStatus, ReportStatus, report_status
 from reports_core.domain.errors import ReportsNotFound, RequestIdReused
 from reports_core.storage.records import Report
 
@@ -36,6 +36,14 @@ _LIST = text("""
         AND (CAST(:before_created_at AS timestamptz) IS NULL
             OR (created_at, report_id) < (CAST(:before_created_at AS timestamptz), CAST(:before_report_id AS uuid)))
     ORDER BY created_at DESC, report_id DESC LIMIT :limit
+""")
+# Only of reports that waited for another attempt: one that was not started is as it was.
+_FOLLOW_ITEMS = text("""
+    UPDATE reports r SET updated_at = clock_timestamp(),
+        status = CASE WHEN r.latest_analysis_id IS NULL THEN :not_analysed ELSE :analysed_before END
+    FROM batch_items i
+    WHERE i.batch_id = :batch_id AND i.position = ANY(CAST(:positions AS int[])) AND r.report_id = i.report_id
+        AND r.status = 'PROCESSING'
 """)
 _UNKNOWN = text("""
     SELECT s.report_id FROM unnest(CAST(:report_ids AS uuid[])) WITH ORDINALITY AS s(report_id, ordinality)
@@ -133,6 +141,19 @@ def list_page(
         },
     )
     return [Report.of(row) for row in rows]
+
+
+def follow_items(conn: Connection, batch_id: UUID, positions: Sequence[int], status: ItemStatus) -> None:
+    """Give the reports of items that waited the status that follows from their end as `status`."""
+    conn.execute(
+        _FOLLOW_ITEMS,
+        {
+            "batch_id": batch_id,
+            "positions": positions,
+            "not_analysed": report_status(status, analysed_before=False),
+            "analysed_before": report_status(status, analysed_before=True),
+        },
+    )
 
 
 def unknown(conn: Connection, owner: str, report_ids: Sequence[str]) -> list[str]:

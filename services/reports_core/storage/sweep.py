@@ -17,7 +17,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from reports_core.storage import attempts, compaction, dispatch, events, items, results
+from reports_core.storage import attempts, cancellation, compaction, dispatch, events, items, results
 from reports_core.storage.engine import frugal_engine
 from reports_core.storage.queue import Queue
 from reports_core.storage.transactions import transaction
@@ -56,6 +56,7 @@ class Swept:
 
     executions_dispatched: int = 0
     attempts_ended: int = 0
+    attempts_cancelled: int = 0
     items_dispatched: int = 0
     batches_timed_out: int = 0
     histories_compacted: int = 0
@@ -87,6 +88,7 @@ class Sweeper:
             swept = Swept(
                 executions_dispatched=self._dispatch_executions(),
                 attempts_ended=self._end_lost_attempts(),
+                attempts_cancelled=self._end_stragglers(),
                 batches_timed_out=self._time_out(),
                 items_dispatched=self._dispatch_items(),
                 histories_compacted=self._compact(),
@@ -128,6 +130,12 @@ class Sweeper:
     def _end_lost(self, key: attempts.AttemptKey) -> attempts.Ended | None:
         logger.warning("attempt %d at item %d of batch %s lost its worker", key.attempt, key.position, key.batch_id)
         return self._repair(attempts.end_lost, key, self._broker)
+
+    def _end_stragglers(self) -> int:
+        keys = self._do(cancellation.stragglers, grace=cancellation.SWEEP_GRACE, limit=_AT_ONCE)
+        changed = [ended.batch.batch_id for key in keys if (ended := self._repair(attempts.end_cancelled, key))]
+        self._announce(changed)
+        return len(changed)
 
     def _time_out(self) -> int:
         found = self._do(items.overdue, limit=_AT_ONCE)
