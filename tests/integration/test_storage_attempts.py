@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady
-from reports_core.domain.retry import TIMED_OUT
-from reports_core.storage import analyses, attempts, queue, reports
+from reports_core.domain.retry import timed_out
+from reports_core.storage import analyses, attempts, progress, queue, reports
 from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, LAPSED, LEASE, OWNER, REFUSED, STOPPED, SUCCESS, Store, analysis
@@ -219,9 +219,9 @@ def test_a_worker_that_was_given_up_and_comes_back_changes_nothing(store: Store,
     with pytest.raises(AttemptOver):
         store.finish(late, outcome)
     assert end_lost(store, late) is None
-    assert store.do(attempts.end_timed_out, late.key) is None
+    assert store.do(attempts.end_failed, late.key, timed_out(60), store.queue) is None
     assert store.do(attempts.end_cancelled, late.key) is None
-    assert not store.do(attempts.record_step, late.key, "SCORING", 0.5)
+    assert not store.do(progress.record, late, "SCORING", 0.5)
 
     assert store.batch(batch) == before
     assert store.count("report_analyses") == 0
@@ -231,7 +231,7 @@ def test_a_worker_that_was_given_up_and_comes_back_changes_nothing(store: Store,
 def test_a_late_success_is_refused_when_the_execution_is_over(store: Store) -> None:
     batch = store.submit(1)
     late = store.start(batch)
-    store.do(attempts.end_timed_out, late.key)
+    store.do(attempts.end_failed, late.key, timed_out(60), store.queue)
     store.retry(batch)
     with pytest.raises(AttemptOver):
         store.finish(late, SUCCESS)
@@ -281,11 +281,17 @@ def test_a_lost_attempt_is_dispatched_again_in_the_same_transaction(store: Store
     assert store.waiting(queue.REPORT_QUEUE) == 1
 
 
-def test_a_task_that_reached_its_time_limit_is_not_tried_again(store: Store) -> None:
+@pytest.mark.parametrize(("retryable", "status", "messages"), [(False, "FAILED", 0), (True, "RETRYING", 1)])
+def test_a_task_that_reached_its_time_limit_is_tried_again_by_policy(
+    store: Store, retryable: bool, status: str, messages: int
+) -> None:
     batch = store.submit(1)
-    ended = store.do(attempts.end_timed_out, store.start(batch).key)
+    store.take(queue.REPORT_QUEUE)
+    failure = timed_out(60, retryable=retryable)
+    ended = store.do(attempts.end_failed, store.start(batch).key, failure, store.queue)
     assert ended is not None
-    assert (ended.item.status, ended.item.error_reason) == ("FAILED", TIMED_OUT.reason)
+    assert (ended.item.status, ended.item.error_reason, ended.item.failures) == (status, "TIMED_OUT", 1)
+    assert store.waiting(queue.REPORT_QUEUE) == messages
 
 
 def test_only_the_attempts_that_a_worker_runs_are_kept_alive(store: Store) -> None:
@@ -308,12 +314,3 @@ def test_a_worker_finds_the_attempt_that_it_runs_for_a_message(store: Store) -> 
     assert store.do(attempts.running_under, uuid4(), message_id, batch.batch_id, 0) is None
     store.finish(attempt, SUCCESS)
     assert store.do(attempts.running_under, worker, message_id, batch.batch_id, 0) is None
-
-
-def test_a_step_is_shown_while_the_attempt_runs_and_gone_with_it(store: Store) -> None:
-    batch = store.submit(1)
-    attempt = store.start(batch)
-    assert store.do(attempts.record_step, attempt.key, "TEXT_EXTRACTION", 0.25)
-    assert (store.item(batch).step, store.item(batch).progress) == ("TEXT_EXTRACTION", 0.25)
-    item = store.finish(attempt, SUCCESS).item
-    assert (item.step, item.progress) == (None, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import time
@@ -21,8 +22,10 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
     """Do what the first line says, then answer the same analysis for every document.
 
     `tell PATH` appends the process id to a file. `wait PATH` does that and waits until `PATH.go` exists. `die` kills
-    the process. `spin` computes without end, `resist` does so and ignores the soft time limit. Anything else, such as
-    `quick`, does nothing.
+    the process. `spin` computes without end, `resist` does so and ignores the soft time limit. `freeze PATH` is like
+    `tell` and then sleeps in C, where nothing else of the process runs, no thread and no signal handler. `step PATH`
+    is like `tell` and then takes one step after another until `PATH.go` exists. Anything else, such as `quick`, does
+    nothing.
     """
     on_step("VALIDATION", 0.0)
     order, _, path = content.decode().splitlines()[0].partition(" ")
@@ -32,6 +35,13 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
         case "wait":
             _tell(Path(path))
             eventually(Path(f"{path}.go").exists, _PATIENCE_SECONDS, f"{path}.go")
+        case "step":
+            _tell(Path(path))
+            _step_until(Path(f"{path}.go"), on_step)
+        case "freeze":
+            _tell(Path(path))
+            # Called through PyDLL, it keeps the interpreter's lock.
+            ctypes.PyDLL(None).sleep(int(_PATIENCE_SECONDS))
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "spin":
@@ -47,6 +57,14 @@ def obey(content: bytes, report_type: str, on_step: Callable[[str, float], None]
 def _tell(path: Path) -> None:
     with path.open("a") as file:
         file.write(f"{os.getpid()}\n")
+
+
+def _step_until(path: Path, on_step: Callable[[str, float], None]) -> None:
+    def reached() -> bool:
+        on_step("SCORING", 0.25)
+        return path.exists()
+
+    eventually(reached, _PATIENCE_SECONDS, str(path))
 
 
 def _spin() -> None:

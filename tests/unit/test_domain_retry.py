@@ -8,11 +8,11 @@ import pytest
 
 from reports_core.domain.retry import (
     DEADLINE_EXCEEDED,
-    TIMED_OUT,
     WORKER_LOST,
     Failure,
     delay_after_failure,
     delay_after_lost_worker,
+    timed_out,
 )
 
 TRANSIENT = Failure("INTERNAL", "The analysis failed unexpectedly.", retryable=True)
@@ -25,7 +25,7 @@ def test_a_failure_that_may_pass_is_retried_twice_and_ever_later(failures: int, 
     assert delay_after_failure(TRANSIENT, failures) == expected
 
 
-@pytest.mark.parametrize("failure", [PERMANENT, TIMED_OUT, DEADLINE_EXCEEDED], ids=lambda failure: failure.reason)
+@pytest.mark.parametrize("failure", [PERMANENT, timed_out(60), DEADLINE_EXCEEDED], ids=lambda failure: failure.reason)
 def test_a_failure_that_would_come_again_is_not_retried(failure: Failure) -> None:
     assert delay_after_failure(failure, 1) is None
 
@@ -35,6 +35,13 @@ def test_the_third_lost_worker_is_the_last(lost: int, delay: timedelta | None) -
     assert delay_after_lost_worker(lost) == delay
 
 
-@pytest.mark.parametrize("failure", [WORKER_LOST, TIMED_OUT, DEADLINE_EXCEEDED], ids=lambda failure: failure.reason)
+@pytest.mark.parametrize("failure", [WORKER_LOST, timed_out(60), DEADLINE_EXCEEDED], ids=lambda failure: failure.reason)
 def test_a_failure_of_the_system_names_its_remedy(failure: Failure) -> None:
     assert "ubmit" in failure.message
+
+
+def test_a_report_that_took_too_long_is_retried_if_the_operator_wants_that_and_names_the_limit() -> None:
+    failure = timed_out(90, retryable=True)
+    assert delay_after_failure(failure, 2) is not None
+    assert delay_after_failure(failure, 3) is None
+    assert "90 s" in failure.message

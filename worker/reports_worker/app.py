@@ -18,6 +18,9 @@ from reports_core.storage.queue import (
 )
 from reports_worker.settings import WorkerSettings
 
+_TO_ACT_SECONDS = 300
+"""How long a task has to act on the soft limit, before its process is killed."""
+
 
 def configuration() -> dict[str, Any]:
     """Return Celery's settings.
@@ -39,8 +42,8 @@ def configuration() -> dict[str, Any]:
         "task_queues": [Queue(name, routing_key=name) for name in (BATCH_QUEUE, REPORT_QUEUE, DEFAULT_QUEUE)],
         "task_default_queue": DEFAULT_QUEUE,
         "task_routes": {PROCESS_BATCH: {"queue": BATCH_QUEUE}, PROCESS_REPORT: {"queue": REPORT_QUEUE}},
-        "task_time_limit": 3600,
-        "task_soft_time_limit": 3300,
+        "task_soft_time_limit": settings.report_soft_limit_seconds,
+        "task_time_limit": settings.report_soft_limit_seconds + _TO_ACT_SECONDS,
         "task_acks_late": True,
         # The message of a killed child goes to the next one, whose claim ends the attempt that was lost.
         "task_reject_on_worker_lost": True,

@@ -5,23 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from celery import signals
 from celery.exceptions import TimeLimitExceeded
-from celery.worker import state
-from celery.worker.request import Request
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
+from reports_core.domain.retry import timed_out
 from reports_core.settings import SettingsError
-from reports_core.storage import attempts, events
+from reports_core.storage import attempts
 from reports_core.storage.attempts import AttemptKey, Ended
 from reports_core.storage.preparation import prepare
 from reports_core.storage.queue import PROCESS_REPORT
 from reports_core.storage.sweep import Sweeper
+from reports_worker.running import running_reports
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
+from reports_worker.termination import Terminator, end
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +54,9 @@ class Timer(threading.Thread):
 
 _timers: list[Timer] = []
 
+_LOOK_SECONDS = 1.0
+"""Time between two looks for attempts that should have stopped."""
+
 
 @signals.celeryd_init.connect
 def migrate(**_: object) -> None:
@@ -65,13 +70,14 @@ def migrate(**_: object) -> None:
 
 
 @signals.worker_ready.connect
-def start(**_: object) -> None:
-    """Start renewing leases and sweeping; threads, so that a busy solo pool does not stop them."""
+def start(sender: Any, **_: object) -> None:
+    """Start renewing leases, ending attempts and sweeping; threads, so that a busy solo pool does not stop them."""
     run = runtime()
     sweeper = Sweeper(run.engine, run.queue, event_retention=run.settings.event_retention)
     _timers.extend(
         [
             Timer("lease renewal", run.settings.lease_seconds / 4, lambda: renew(run)),
+            Timer("termination", _LOOK_SECONDS, Terminator(run, sender.pool).look),
             Timer("sweep", run.settings.sweep_seconds, sweeper.sweep),
         ]
     )
@@ -88,18 +94,9 @@ def stop(**_: object) -> None:
 
 def renew(run: Runtime) -> None:
     """Keep the attempts alive that this worker runs right now."""
-    message_ids = [UUID(request.id) for request in _active_requests() if request.name == PROCESS_REPORT]
+    message_ids = [UUID(request.id) for request in running_reports()]
     if message_ids:
         run.run(attempts.renew, WORKER_ID, message_ids, lease=run.lease)
-
-
-def _active_requests() -> list[Request]:
-    while True:
-        try:
-            return list(state.active_requests)
-        except RuntimeError:
-            # The consumer's thread changed the set while it was copied.
-            continue
 
 
 @signals.task_failure.connect
@@ -110,7 +107,10 @@ def end_failed(task_id: str, exception: BaseException, args: Sequence[Any], send
     the attempt.
     """
     if sender.name == PROCESS_REPORT and isinstance(exception, TimeLimitExceeded):
-        _end(task_id, args, attempts.end_timed_out)
+        run = runtime()
+        (limit_seconds,) = exception.args
+        failure = timed_out(limit_seconds, retryable=run.settings.retry_timed_out)
+        _end(task_id, args, partial(attempts.end_failed, failure=failure, broker=run.queue))
 
 
 @signals.task_revoked.connect
@@ -124,7 +124,5 @@ def _end(message_id: str, args: Sequence[Any], how: Callable[[Connection, Attemp
     run = runtime()
     batch_id, _, position = args
     key = run.run(attempts.running_under, WORKER_ID, UUID(message_id), UUID(batch_id), position)
-    ended = run.run(how, key) if key else None
-    if ended:
-        run.run(events.notify, [ended.batch.batch_id])
-        logger.error("report %s %s: %s", ended.item.report_id, ended.item.status, ended.item.error_reason)
+    if key:
+        end(run, key, how)

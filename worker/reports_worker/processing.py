@@ -10,10 +10,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from celery.exceptions import SoftTimeLimitExceeded
-from sqlalchemy.exc import DBAPIError
 
 from reports_core.domain.analysis import ReportAnalysis
-from reports_core.domain.retry import TIMED_OUT, Failure
+from reports_core.domain.retry import Failure
 from reports_core.storage.attempts import Attempt, Outcome
 from reports_core.storage.documents import DocumentStore
 from reports_worker.processors.errors import DocumentError
@@ -36,7 +35,10 @@ class Stopped(Exception):
 
 
 def process(attempt: Attempt, documents: DocumentStore, processor: Processor, on_step: OnStep) -> Outcome:
-    """Return what an attempt leaves behind; one bad report never raises, so it never stops its batch."""
+    """Return what an attempt leaves behind; one bad report never raises, so it never stops its batch.
+
+    Only SoftTimeLimitExceeded passes, which may strike anywhere in the attempt.
+    """
     started = time.monotonic()
     try:
         content = documents.read(attempt.content_sha256)
@@ -48,12 +50,9 @@ def process(attempt: Attempt, documents: DocumentStore, processor: Processor, on
     except DocumentError as error:
         return Outcome(failure=Failure(error.reason, str(error)))
     except SoftTimeLimitExceeded:
-        return Outcome(failure=TIMED_OUT)
+        raise
     except FileNotFoundError:
         return Outcome(failure=_content_missing(attempt))
-    except DBAPIError:
-        # From `on_step`: not the fault of the report, whose attempt ends with its lease.
-        raise
     except MemoryError:
         return Outcome(failure=_OUT_OF_MEMORY)
     except Exception as error:

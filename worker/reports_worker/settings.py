@@ -13,3 +13,7 @@ class WorkerSettings(DatabaseSettings):
 
     processor: ImportString[Processor] = Field(default="reports_worker.processors:analyse", validate_default=True)
     """`module:function` that analyses a document; see `processing.Processor`."""
+    report_soft_limit_seconds: float = Field(default=3300, gt=0, le=7 * 86_400)
+    """How long the analysis of a report may take before it fails."""
+    retry_timed_out: bool = False
+    """Whether a report that took too long is tried again, like one whose failure may pass."""

@@ -7,12 +7,15 @@ import time
 from uuid import UUID
 
 from celery import Task
+from celery.exceptions import SoftTimeLimitExceeded
 
+from reports_core.domain.retry import Failure, timed_out
 from reports_core.storage import attempts, dispatch, events, results
-from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Ended
+from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Ended, Outcome
 from reports_core.storage.queue import PROCESS_BATCH, PROCESS_REPORT
 from reports_worker.app import celery_app
-from reports_worker.processing import OnStep, Stopped, process
+from reports_worker.processing import process
+from reports_worker.progress import ProgressReporter
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
 
 logger = logging.getLogger(__name__)
@@ -42,14 +45,25 @@ def process_report(self: Task, batch_id: str, task_id: str, position: int) -> No
         run.insist(events.notify, [delivery.batch_id])
     _log_claim(delivery, claim)
     if claim.attempt:
-        _run(run, claim.attempt)
+        too_late = timed_out(self.soft_time_limit or 0, retryable=run.settings.retry_timed_out)
+        _run(run, claim.attempt, too_late)
 
 
-def _run(run: Runtime, attempt: Attempt) -> None:
-    """Analyse the report of an attempt and store what becomes of it."""
+def _run(run: Runtime, attempt: Attempt, too_late: Failure) -> None:
+    """Analyse the report of an attempt and store what becomes of it, `too_late` when the soft limit ends it."""
     logger.info("report %s started: item %d of batch %s", attempt.report_id, attempt.key.position, attempt.key.batch_id)
     started = time.monotonic()
-    outcome = process(attempt, run.documents, run.settings.processor, _progress(run, attempt))
+    outcome = Outcome(failure=too_late)
+    try:
+        with ProgressReporter(run, attempt) as reporter:
+            outcome = process(attempt, run.documents, run.settings.processor, reporter.on_step)
+        _finish(run, attempt, outcome, started)
+    except SoftTimeLimitExceeded:
+        # It comes once, perhaps after the analysis: what the attempt came to counts, and may be finished twice.
+        _finish(run, attempt, outcome, started)
+
+
+def _finish(run: Runtime, attempt: Attempt, outcome: Outcome, started: float) -> None:
     try:
         ended = run.insist(attempts.finish, attempt, outcome, run.queue)
     except AttemptOver:
@@ -58,23 +72,6 @@ def _run(run: Runtime, attempt: Attempt) -> None:
     run.insist(events.notify, [attempt.key.batch_id])
     run.insist(results.refresh, ended.batch)
     _log(attempt, ended, time.monotonic() - started)
-
-
-def _progress(run: Runtime, attempt: Attempt) -> OnStep:
-    def on_step(step: str, fraction: float) -> None:
-        if not run.insist(attempts.record_step, attempt.key, step, fraction):
-            raise Stopped
-        progress = events.Progress(
-            batch_id=str(attempt.key.batch_id),
-            report_id=str(attempt.report_id),
-            position=attempt.key.position,
-            attempt=attempt.key.attempt,
-            step=step,
-            fraction=round(fraction, 3),
-        )
-        run.insist(events.notify_progress, progress)
-
-    return on_step
 
 
 def _log_claim(delivery: Delivery, claim: Claim) -> None:

@@ -30,15 +30,21 @@ WORKER_LOST = Failure(
     "the worker's memory: look at the worker's log and submit a smaller document.",
     retryable=True,
 )
-TIMED_OUT = Failure(
-    "TIMED_OUT",
-    "The analysis took longer than the time limit of a task. Submit a smaller document.",
-)
 DEADLINE_EXCEEDED = Failure(
     "DEADLINE_EXCEEDED",
     "The batch's execution_timeout ended before the analysis did. Retry the batch, or submit it with a longer "
     "execution_timeout.",
 )
+
+
+def timed_out(limit_seconds: float, *, retryable: bool = False) -> Failure:
+    """Return the failure of an attempt that reached the time limit; whether that is tried again is the operator's."""
+    return Failure(
+        "TIMED_OUT",
+        f"The analysis took longer than the worker's time limit of {limit_seconds:g} s. Submit a smaller document, or "
+        "have the operator raise FNA_REPORTS_REPORT_SOFT_LIMIT_SECONDS and retry the batch.",
+        retryable,
+    )
 
 
 def delay_after_failure(failure: Failure, failures: int) -> timedelta | None:

@@ -18,7 +18,6 @@ from sqlalchemy.dialects.postgresql import INTERVAL
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.batch import BatchStatus, ItemStatus, report_status
 from reports_core.domain.retry import (
-    TIMED_OUT,
     WORKER_LOST,
     Failure,
     delay_after_failure,
@@ -74,12 +73,6 @@ _RENEW = text("""
     UPDATE batch_items SET lease_expires_at = now() + :lease
     WHERE status = 'PROCESSING' AND lease_owner = :worker_id AND message_id = ANY(CAST(:message_ids AS uuid[]))
 """).bindparams(bindparam("lease", type_=INTERVAL))
-# Not an event and not under the batch's lock; a cancelled batch is how the worker hears of the cancellation.
-_STEP = text("""
-    UPDATE batch_items i SET step = :step, progress = :progress FROM batches b
-    WHERE i.batch_id = :batch_id AND i.position = :position AND i.attempt = :attempt AND i.status = 'PROCESSING'
-        AND b.batch_id = i.batch_id RETURNING b.status
-""")
 _RUNNING_UNDER = text("""
     SELECT batch_id, position, attempt FROM batch_items
     WHERE status = 'PROCESSING' AND lease_owner = :worker_id AND message_id = :message_id
@@ -265,13 +258,19 @@ def end_lost(conn: Connection, key: AttemptKey, broker: Queue) -> Ended | None:
     return ended
 
 
-def end_timed_out(conn: Connection, key: AttemptKey) -> Ended | None:
-    """End an attempt that the worker stopped at the time limit of its task; None when it was over already."""
-    return _end(conn, key, Outcome(failure=TIMED_OUT), None)
+def end_failed(conn: Connection, key: AttemptKey, failure: Failure, broker: Queue) -> Ended | None:
+    """End an attempt that its worker stopped by force; None when it was over already.
+
+    The next attempt, if there is to be one, is that of a new message: the worker acknowledges that of this one.
+    """
+    ended = _end(conn, key, Outcome(failure=failure), None)
+    if ended and ended.item.status is ItemStatus.RETRYING and broker.transactional:
+        dispatch.dispatch_next(conn, ended.batch, ended.item, broker)
+    return ended
 
 
 def end_cancelled(conn: Connection, key: AttemptKey) -> Ended | None:
-    """End an attempt that was revoked while it ran; None when it was over already."""
+    """End an attempt that was cancelled or revoked while it ran; None when it was over already."""
     return _end(conn, key, Outcome(cancelled=True), None)
 
 
@@ -341,13 +340,6 @@ def _update_report(conn: Connection, item: Item, analysis: ReportAnalysis | None
 def renew(conn: Connection, worker_id: UUID, message_ids: Collection[UUID], *, lease: timedelta) -> None:
     """Keep the attempts alive that a worker runs for these messages."""
     conn.execute(_RENEW, {"worker_id": worker_id, "message_ids": list(message_ids), "lease": lease})
-
-
-def record_step(conn: Connection, key: AttemptKey, step: str, fraction: float) -> bool:
-    """Note how far an attempt is, from 0 to 1; False when it should stop: it is over, or its batch is cancelled."""
-    where = {"batch_id": key.batch_id, "position": key.position, "attempt": key.attempt}
-    status = conn.execute(_STEP, {**where, "step": step, "progress": fraction}).scalar_one_or_none()
-    return status == BatchStatus.PROCESSING
 
 
 def running_under(
