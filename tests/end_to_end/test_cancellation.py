@@ -183,9 +183,10 @@ def test_nothing_of_a_batch_runs_that_was_cancelled_after_its_worker_was_killed(
     require_exact(stack, batch)
 
 
-def test_in_the_solo_pool_an_attempt_ends_although_its_thread_runs_on(stack: Stack, tmp_path: Path) -> None:
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_an_attempt_that_cannot_be_killed_ends_and_its_thread_runs_on(stack: Stack, tmp_path: Path, pool: str) -> None:
     held = Held(tmp_path, "wait")
-    with stack.start_worker("--pool=solo") as worker:
+    with stack.start_worker(f"--pool={pool}") as worker:
         submitted = stack.submit(held.text)
         (pid,) = held.pids()
         batch = cancelled(stack, submitted.batch_id)
