@@ -63,8 +63,8 @@ class Draining(Exception):
     """The server is shutting down; call another replica, or this one again in a moment."""
 
 
-class NotAvailable(Exception):
-    """The method is in the contract and not in this release; do not call it again."""
+class StreamInterrupted(Exception):
+    """The database is another one than at the beginning of the stream; call again from the last position."""
 
 
 def status_of(error: Exception) -> Status:
@@ -76,12 +76,10 @@ def status_of(error: Exception) -> Status:
             return _invalid([FieldViolation(error.field, error.description)], error.reason)
         case errors.DomainError():
             return _refused(error)
-        case NotAvailable():
-            return _status(
-                grpc.StatusCode.UNIMPLEMENTED, str(error), ErrorInfo(reason="METHOD_NOT_AVAILABLE", domain=DOMAIN)
-            )
         case Draining():
             return _unavailable("the server is shutting down; call again", "SERVER_DRAINING")
+        case StreamInterrupted():
+            return _unavailable("the database was replaced meanwhile; call again", "DATABASE_UNAVAILABLE")
         case DocumentStoreError():
             logger.error("%s", error)
             return _unavailable(str(error), "DOCUMENTS_UNAVAILABLE")
@@ -218,7 +216,8 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         return make(
             self._guarded(behaviour, streaming=handler.request_streaming),
             request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
+            # Streams write what they have serialised already, once for all who get it.
+            response_serializer=None if handler.response_streaming else handler.response_serializer,
         )
 
     def _guarded(

@@ -19,10 +19,11 @@ from fna.reports.v1 import (
 )
 from reports_core.settings import SettingsError
 from reports_core.storage.documents import DocumentStore
-from reports_core.storage.engine import async_engine, sync_engine
+from reports_core.storage.engine import async_engine, reading_engine, sync_engine
 from reports_core.storage.queue import queue_for
 from reports_core.storage.sweep import Sweeper
 from reports_core.storage.transactions import Database
+from reports_server import connections
 from reports_server.errors import ErrorInterceptor
 from reports_server.feed import Feed
 from reports_server.reports import ReportServicer
@@ -30,18 +31,13 @@ from reports_server.settings import ServerSettings
 from reports_server.sources import Sources
 from reports_server.status import BatchStatusServicer
 from reports_server.submission import BatchSubmission
-from reports_server.upkeep import sweep_forever
+from reports_server.upkeep import Upkeep
 from reports_server.validation import RequestValidator
 
 logger = logging.getLogger(__name__)
 
-_OPTIONS = [
-    # Two servers on one port would silently share its calls.
-    ("grpc.so_reuseport", 0),
-    # Clients tell a dead connection by pinging; less would be answered with GOAWAY.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-]
+_READING_CONNECTIONS = 4
+"""Connections on which the streams of all watchers read."""
 
 
 class Service(StrEnum):
@@ -61,18 +57,27 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
     sweep_engine = sync_engine(settings.database_url, pool_size=2, application_name="fna-reports-sweep")
     queue = queue_for(settings.broker_url)
     sweeper = Sweeper(sweep_engine, queue, event_retention=settings.event_retention)
+    upkeep = Upkeep(sweeper, settings.sweep_seconds)
     async with (
         _database(settings) as database,
-        Feed(settings.session_url, database, max_watchers=settings.max_watchers) as feed,
+        _reading(settings) as reading,
+        Feed(
+            settings.session_url,
+            reading,
+            max_watchers=settings.max_watchers,
+            max_watchers_per_owner=settings.max_watchers_per_owner,
+        ) as feed,
     ):
-        server = grpc.aio.server(interceptors=[ErrorInterceptor(RequestValidator().violations)], options=_OPTIONS)
+        server = grpc.aio.server(
+            interceptors=[ErrorInterceptor(RequestValidator().violations)], options=connections.options(settings)
+        )
         if Service.SUBMISSION in services:
             batch_submission_service_pb2_grpc.add_BatchSubmissionServiceServicer_to_server(
-                BatchSubmission(database, queue, feed, max_batch_size=settings.max_batch_size), server
+                BatchSubmission(database, queue, feed, upkeep, max_batch_size=settings.max_batch_size), server
             )
         if Service.STATUS in services:
             batch_status_service_pb2_grpc.add_BatchStatusServiceServicer_to_server(
-                BatchStatusServicer(database, feed), server
+                BatchStatusServicer(database, reading, feed), server
             )
         if Service.REPORTS in services:
             documents = DocumentStore(settings.documents_dir)
@@ -83,7 +88,7 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
         reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
         address = _bind(server, settings.grpc_address)
         await server.start()
-        sweeping = asyncio.create_task(sweep_forever(sweeper, settings.sweep_seconds))
+        sweeping = asyncio.create_task(upkeep.run())
         try:
             yield address
         finally:
@@ -103,6 +108,17 @@ async def _database(settings: ServerSettings) -> AsyncIterator[Database]:
         pool_size=settings.pool_size,
         application_name="fna-reports-server",
         pooler=settings.direct_database_url is not None,
+    )
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def _reading(settings: ServerSettings) -> AsyncIterator[Database]:
+    engine = reading_engine(
+        settings.session_url, pool_size=_READING_CONNECTIONS, application_name="fna-reports-reading"
     )
     try:
         yield Database(engine)

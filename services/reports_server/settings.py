@@ -22,10 +22,22 @@ class ServerSettings(DatabaseSettings):
     max_batch_size: int = Field(default=10_000, ge=1, le=10_000)
     max_watchers: int = Field(default=20_000, ge=1)
     """Watches that one process serves at once."""
+    max_watchers_per_owner: int = Field(default=10_000, ge=1)
+    """Watches of one owner that one process serves at once."""
     pool_size: int = Field(default=10, ge=2, le=200)
     """Connections to the database."""
     shutdown_grace_seconds: float = Field(default=10, ge=0)
     """How long running calls may take after SIGTERM."""
+    share_port: bool = False
+    """Let several processes listen on `grpc_address`; the kernel spreads connections over them. Linux only."""
+    keepalive_seconds: float = Field(default=30, ge=1, le=7200)
+    """How long a connection may be silent before the server asks whether its client is still there."""
+    keepalive_timeout_seconds: float = Field(default=10, gt=0, le=7200)
+    """How long the client may take to answer that."""
+    max_connection_age_seconds: float = Field(default=0, ge=0)
+    """Age at which clients are told to connect again, so that new replicas get their share; 0 means never."""
+    max_connection_age_grace_seconds: float = Field(default=30, ge=0)
+    """How long calls of a connection that old may still take."""
 
     @field_validator("source_roots", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,11 @@ from reports_core.storage import batches, items
 from reports_core.storage.records import Batch, Item
 from reports_core.storage.transactions import Database
 from reports_server import mapping, paging
-from reports_server.errors import NotAvailable
 from reports_server.feed import Feed
+from reports_server.outgoing import Outgoing
 from reports_server.owner import owner_of
 from reports_server.watch import Watch, WatchOptions
+from reports_server.watch_batches import WatchBatches, WatchBatchesOptions
 
 DEFAULT_HEARTBEAT_SECONDS = 15.0
 _FULL_VIEW_ITEMS = 1000
@@ -29,8 +31,9 @@ _FULL_VIEW_ITEMS = 1000
 class BatchStatusServicer(BatchStatusServiceServicer):
     """Maps requests to storage calls; requests are validated by the interceptor."""
 
-    def __init__(self, database: Database, feed: Feed) -> None:
+    def __init__(self, database: Database, reading: Database, feed: Feed) -> None:
         self._database = database
+        self._reading = reading
         self._feed = feed
 
     async def GetBatch(self, request: pb.GetBatchRequest, context: ServicerContext[Any, Any]) -> pb.GetBatchResponse:
@@ -82,23 +85,32 @@ class BatchStatusServicer(BatchStatusServiceServicer):
     async def WatchBatch(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
         self, request: pb.WatchBatchRequest, context: ServicerContext[Any, Any]
     ) -> None:
-        async def send(messages: Sequence[batch_pb2.BatchEvent]) -> None:
-            await context.write(pb.WatchBatchResponse(events=messages))
-
         options = WatchOptions(
             owner=owner_of(context),
             batch_id=UUID(request.batch_id),
             task_id=mapping.optional_uuid(request.task_id),
             after_sequence=request.after_sequence if request.HasField("after_sequence") else None,
-            heartbeat_seconds=_heartbeat_seconds(request),
             exclude_item_events=request.exclude_item_events,
         )
-        await Watch(options, self._database, self._feed, send).run()
+        with closing(self._outgoing(request, context)) as outgoing:
+            await Watch(options, self._reading, self._feed, outgoing).run()
 
     async def WatchBatches(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
         self, request: pb.WatchBatchesRequest, context: ServicerContext[Any, Any]
     ) -> None:
-        raise NotAvailable("WatchBatches is not available in this release; call WatchBatch for each batch")
+        options = WatchBatchesOptions(
+            owner=owner_of(context),
+            matching=mapping.batch_filter(request.filter),
+            resume_token=request.resume_token,
+            exclude_item_events=request.exclude_item_events,
+        )
+        with closing(self._outgoing(request, context)) as outgoing:
+            await WatchBatches(options, self._reading, self._feed, outgoing).run()
+
+    def _outgoing(
+        self, request: pb.WatchBatchRequest | pb.WatchBatchesRequest, context: ServicerContext[Any, Any]
+    ) -> Outgoing:
+        return Outgoing(context.write, self._feed.writes, _heartbeat_seconds(request))
 
 
 def _batch_with_items(
@@ -123,7 +135,7 @@ def _batch_with_items(
     return batch, found
 
 
-def _heartbeat_seconds(request: pb.WatchBatchRequest) -> float:
+def _heartbeat_seconds(request: pb.WatchBatchRequest | pb.WatchBatchesRequest) -> float:
     if not request.HasField("heartbeat_interval"):
         return DEFAULT_HEARTBEAT_SECONDS
     return request.heartbeat_interval.ToTimedelta().total_seconds()

@@ -14,22 +14,27 @@ from fna.reports.v1 import batch_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as pb
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceServicer
 from reports_core.domain.errors import BatchLimitExceeded, InvalidRequest
-from reports_core.storage import batches, events, reports
+from reports_core.storage import batches, cancellation, events, reports
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import Batch
 from reports_core.storage.transactions import Database
 from reports_server import mapping
 from reports_server.feed import Feed
 from reports_server.owner import owner_of
+from reports_server.upkeep import Upkeep
+
+_AFTER_GRACE = timedelta(seconds=0.1)
+"""So that the grace is over by the database's clock too."""
 
 
 class BatchSubmission(BatchSubmissionServiceServicer):
     """Maps requests to storage calls; requests are validated by the interceptor."""
 
-    def __init__(self, database: Database, queue: Queue, feed: Feed, *, max_batch_size: int) -> None:
+    def __init__(self, database: Database, queue: Queue, feed: Feed, upkeep: Upkeep, *, max_batch_size: int) -> None:
         self._database = database
         self._queue = queue
         self._feed = feed
+        self._upkeep = upkeep
         self._max_batch_size = max_batch_size
 
     async def SubmitBatch(
@@ -64,6 +69,8 @@ class BatchSubmission(BatchSubmissionServiceServicer):
             etag=request.etag,
         )
         await self._announce(batch)
+        if not batch.status.final:
+            self._upkeep.sweep_in(cancellation.SWEEP_GRACE + _AFTER_GRACE)
         return pb.CancelBatchResponse(batch=mapping.batch_message(batch))
 
     async def RetryBatch(

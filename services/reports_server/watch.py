@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from fna.reports.v1 import batch_pb2 as pb
-from reports_core.domain.errors import SequenceAhead, SequenceCompacted, WatcherTooSlow
-from reports_core.storage import batches, events
-from reports_core.storage.records import Batch, Event
+from reports_core.domain.errors import SequenceAhead, SequenceCompacted
+from reports_core.storage import batches
+from reports_core.storage.records import Batch
 from reports_core.storage.transactions import Database
 from reports_server import mapping
-from reports_server.errors import Draining
-from reports_server.feed import Feed, Subscription
-
-WRITE_SECONDS = 60.0
-"""How long a watcher may take nothing before its stream is ended."""
-_EVENTS_PER_READ = 500
-
-Send = Callable[[Sequence[pb.BatchEvent]], Awaitable[None]]
+from reports_server.audience import Chunk
+from reports_server.feed import Feed
+from reports_server.outgoing import Outgoing
+from reports_server.pieces import Piece, join, serialise
+from reports_server.topic import Topic
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,107 +26,101 @@ class WatchOptions:
     batch_id: UUID
     task_id: UUID | None
     after_sequence: int | None
-    heartbeat_seconds: float
     exclude_item_events: bool
 
 
 class Watch:
     """Sends the events of one execution of a batch until its last one."""
 
-    def __init__(self, options: WatchOptions, database: Database, feed: Feed, send: Send) -> None:
+    def __init__(self, options: WatchOptions, database: Database, feed: Feed, outgoing: Outgoing) -> None:
         self._options = options
-        self._batch_id = str(options.batch_id)
         self._database = database
         self._feed = feed
-        self._send = send
+        self._outgoing = outgoing
+        self._epoch = feed.epoch
         self._position = 0
+        self._seen = 0
 
     async def run(self) -> None:
         """Send until the execution is final.
 
-        Raises BatchNotFound, TaskNotFound, SequenceCompacted, SequenceAhead, TooManyWatchers, WatcherTooSlow and
-        Draining.
+        Raises BatchNotFound, TaskNotFound, SequenceCompacted, SequenceAhead, TooManyWatchers, WatcherTooSlow, Draining
+        and StreamInterrupted.
         """
         options = self._options
         # Registered before the first read: what is committed after it wakes this watch.
-        with self._feed.subscribe(options.batch_id) as subscription:
-            batch = await self._database.run(batches.get, options.owner, options.batch_id)
-            watched = batch
+        with self._feed.admit(options.owner), self._feed.topic(options.batch_id) as topic:
+            self._seen = topic.audience.number
+            batch = watched = await topic.present(options.owner)
             if options.task_id is not None and options.task_id != batch.task_id:
                 watched = await self._database.run(batches.get, options.owner, options.batch_id, options.task_id)
             if await self._start(batch, watched):
-                subscription.position = self._position
-                await self._follow(watched.task_id, subscription)
+                await self._follow(watched.task_id, topic)
 
     async def _start(self, batch: Batch, watched: Batch) -> bool:
         """Find the position to start from; False when nothing is to come after it."""
         after = self._options.after_sequence
         if after is None:
             self._position = watched.last_sequence
-            await self._write([mapping.snapshot_message(watched)])
+            await self._outgoing.send(serialise([mapping.snapshot_message(watched)]))
         else:
             if after > batch.last_sequence:
                 raise SequenceAhead(after, batch.last_sequence)
+            if after + 1 < batch.oldest_sequence:
+                raise SequenceCompacted(after, batch.oldest_sequence)
             self._position = after
         return not watched.status.final or self._position < watched.last_sequence
 
-    async def _follow(self, task_id: UUID, subscription: Subscription) -> None:
-        due = self._next_heartbeat()
+    async def _follow(self, task_id: UUID, topic: Topic) -> None:
         while True:
-            if self._feed.draining:
-                raise Draining
-            found = await self._database.run(
-                events.read, self._options.batch_id, after=self._position, limit=_EVENTS_PER_READ
-            )
-            self._check_gap(found)
-            end = next((index for index, event in enumerate(found) if _ends(event, task_id)), None)
-            if end is not None:
-                # What follows belongs to a later execution.
-                found = found[: end + 1]
-            subscription.position = found[-1].sequence if found else self._position
-            if messages := [*self._messages(found), *self._progress(subscription)]:
-                await self._write(messages)
-                due = self._next_heartbeat()
-            if end is not None:
+            self._feed.check(self._epoch)
+            if chunk := self._next(topic):
+                ended = await self._send_chunk(chunk, task_id)
+            elif self._position < topic.position:
+                ended = await self._send_past(topic, task_id)
+            else:
+                ended = False
+                if not await self._outgoing.news(topic.audience):
+                    await self._send_heartbeat()
+            if ended:
                 return
-            if len(found) == _EVENTS_PER_READ:
-                continue
-            if not await subscription.changed(max(0.0, due - time.monotonic())):
-                await self._write([mapping.heartbeat_message(self._batch_id, self._position, datetime.now(UTC))])
-                due = self._next_heartbeat()
 
-    def _next_heartbeat(self) -> float:
-        return time.monotonic() + self._options.heartbeat_seconds
+    def _next(self, topic: Topic) -> Chunk[int] | None:
+        """Return the oldest chunk not seen yet that follows on this position, if it is still there."""
+        for chunk in topic.audience.since(self._seen):
+            self._seen = chunk.number
+            if chunk.after == self._position:
+                return chunk
+        return None
 
-    def _check_gap(self, found: Sequence[Event]) -> None:
-        if found and found[0].sequence > self._position + 1:
-            raise SequenceCompacted(self._position, found[0].sequence)
+    async def _send_chunk(self, chunk: Chunk[int], task_id: UUID) -> bool:
+        """Send what all watchers at this position get; True when the execution ends with it."""
+        if data := chunk.data(exclude_items=self._options.exclude_item_events):
+            await self._outgoing.send(data)
+        self._position = chunk.last
+        return chunk.ends == task_id
 
-    def _messages(self, found: Sequence[Event]) -> list[pb.BatchEvent]:
-        if found:
-            self._position = found[-1].sequence
-        return [
-            mapping.event_message(self._batch_id, event)
-            for event in found
-            if not (self._options.exclude_item_events and event.kind != "STATUS_CHANGED")
-        ]
+    async def _send_past(self, topic: Topic, task_id: UUID) -> bool:
+        """Send the next part of what others have already; True when the execution ends with it."""
+        pieces = await self._feed.history.after(topic.batch_id, self._position)
+        if not pieces or pieces[0].sequence != self._position + 1:
+            oldest = pieces[0].sequence if pieces else (await topic.present(self._options.owner)).oldest_sequence
+            raise SequenceCompacted(self._position, oldest)
+        pieces, ended = _until_the_end(pieces, task_id)
+        if data := join(pieces, exclude_items=self._options.exclude_item_events):
+            await self._outgoing.send(data)
+        self._position = pieces[-1].sequence
+        return ended
 
-    def _progress(self, subscription: Subscription) -> list[pb.BatchEvent]:
+    async def _send_heartbeat(self) -> None:
         now = datetime.now(UTC)
-        pending = [subscription.progress.popleft() for _ in range(len(subscription.progress))]
-        if self._options.exclude_item_events:
-            return []
-        return [mapping.progress_message(progress, self._position, now) for progress in pending]
-
-    async def _write(self, messages: Sequence[pb.BatchEvent]) -> None:
-        try:
-            async with asyncio.timeout(WRITE_SECONDS):
-                await self._send(messages)
-        except TimeoutError:
-            raise WatcherTooSlow(WRITE_SECONDS) from None
+        message = mapping.heartbeat_message(str(self._options.batch_id), self._position, now)
+        await self._outgoing.send(serialise([message]))
 
 
-def _ends(event: Event, task_id: UUID) -> bool:
-    """Tell whether an event is the last one of the watched execution; a replay passes the ends of earlier ones."""
-    data = event.data
-    return event.kind == "STATUS_CHANGED" and bool(data["final"]) and data["batch"]["task_id"] == str(task_id)
+def _until_the_end(pieces: list[Piece], task_id: UUID) -> tuple[list[Piece], bool]:
+    """Leave out what follows on the last event of an execution, which belongs to a later one."""
+    for index, piece in enumerate(pieces):
+        if piece.ends == task_id:
+            return pieces[: index + 1], True
+    return pieces, False

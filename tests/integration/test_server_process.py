@@ -19,10 +19,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from fna.reports.v1.batch_status_service_pb2 import (
-    BatchFilter,
     GetBatchRequest,
     ListBatchesRequest,
-    WatchBatchesRequest,
 )
 from fna.reports.v1.batch_submission_service_pb2 import SubmitBatchRequest
 from fna.reports.v1.report_service_pb2 import GetReportRequest
@@ -77,11 +75,6 @@ async def test_only_chosen_services_answer(database_url: str, tmp_path: Path) ->
             client.reports.GetReport(GetReportRequest(report_id=str(uuid4()))),
         ):
             assert await code(call) is grpc.StatusCode.UNIMPLEMENTED
-
-
-async def test_a_method_that_is_not_built_yet_says_so(client: Client) -> None:
-    call = client.status.WatchBatches(WatchBatchesRequest(filter=BatchFilter()))
-    assert await code(call.read()) is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_two_servers_on_one_database_are_one_service(database_url: str, tmp_path: Path, store: Store) -> None:

@@ -298,6 +298,39 @@ async def test_one_watcher_too_many_is_sent_away_until_another_one_leaves(
         await eventually_async(has_room, 10, "room for another watcher")
 
 
+async def test_one_owner_may_not_take_the_room_of_all_others(database_url: str, tmp_path: Path, store: Store) -> None:
+    batch = store.submit(1)
+    async with (
+        running(database_url, tmp_path, max_watchers_per_owner=1) as client,
+        watching(client, batch) as first,
+    ):
+        await anext(first)
+        refused = await refusal(client.watch(batch.batch_id))
+        assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_WATCHERS")
+        assert "of yours" in refused.message
+
+
+async def test_a_database_that_goes_back_in_time_ends_the_watches(client: Client, store: Store) -> None:
+    batch = store.submit(2)
+    store.run(batch, 0)
+    async with watching(client, batch) as stream:
+        assert (await anext(stream)).sequence == 3
+        # As when a copy of an hour ago is put in its place.
+        store.rows("DELETE FROM batch_events WHERE sequence > 2")
+        store.rows("UPDATE batches SET last_sequence = 2, successful = 0, running = 1")
+        refused = await refusal(rest(stream))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE")
+    refused = await refusal(client.watch(batch.batch_id, after_sequence=3))
+    assert (refused.code, refused.reason) == (grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_AHEAD")
+
+
+async def test_watchers_far_behind_read_the_same_past_once(client: Client, store: Store) -> None:
+    batch = store.submit(300)
+    store.run_all(batch, *[REFUSED] * 300)
+    told = await asyncio.gather(*[client.watch(batch.batch_id, after_sequence=after) for after in range(0, 600, 20)])
+    assert [sequences(events) for events in told] == [list(range(after + 1, 603)) for after in range(0, 600, 20)]
+
+
 @pytest.mark.parametrize("watchers", [30])
 async def test_all_watchers_of_a_busy_batch_see_the_same(client: Client, store: Store, watchers: int) -> None:
     batch = store.submit(20)

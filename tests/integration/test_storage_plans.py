@@ -12,10 +12,22 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event
 
-from reports_core.storage import attempts, batches, cancellation, compaction, dispatch, events, items, queue, reports
+from reports_core.storage import (
+    attempts,
+    batches,
+    cancellation,
+    compaction,
+    dispatch,
+    events,
+    items,
+    queue,
+    reports,
+    streams,
+)
 from reports_core.storage.attempts import Delivery
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.records import Batch
+from reports_core.storage.streams import Snapshot
 from tests.support.storage import EVENT_RETENTION, LAPSED, LEASE, OWNER, Store
 
 Recorded = list[tuple[str, Mapping[str, Any]]]
@@ -157,6 +169,24 @@ def test_events_are_read_by_sequence(store: Store, batch: Batch) -> None:
     with recording(store) as recorded:
         store.do(events.read, batch.batch_id, after=1, limit=500)
     assert_indexed(store, recorded, "batch_events")
+
+
+def test_what_is_new_to_a_stream_is_found_by_transaction(store: Store, batch: Batch) -> None:
+    since = store.do(streams.now)
+    # One that was open then, as a long transaction is.
+    since = Snapshot(since.xmax, frozenset({since.xmax - 1}))
+    store.run(batch, 1)
+    with recording(store) as recorded:
+        assert store.do(streams.news, since, limit=2_000).events
+        assert store.do(streams.stretches, OWNER, BatchFilter(), since)
+    assert_indexed(store, recorded, "batch_events", "batches")
+
+
+def test_open_batches_are_found_among_the_open_executions_only(store: Store, batch: Batch) -> None:
+    with recording(store) as recorded:
+        (found,) = store.do(streams.present, OWNER, BatchFilter()).batches
+    assert found.batch_id == batch.batch_id
+    assert_indexed(store, recorded, "batch_executions", "batches")
 
 
 @pytest.mark.parametrize("before", [None, (datetime.now(UTC), UUID(int=0))], ids=["first", "next"])

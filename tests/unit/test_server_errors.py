@@ -37,6 +37,8 @@ DOMAIN_ERRORS = [
     (errors.EtagMismatch("b"), "ABORTED", "ETAG_MISMATCH", set()),
     (errors.SequenceCompacted(1, 5), "OUT_OF_RANGE", "SEQUENCE_COMPACTED", set()),
     (errors.SequenceAhead(9, 5), "OUT_OF_RANGE", "SEQUENCE_AHEAD", set()),
+    (errors.ResumeTokenExpired(), "OUT_OF_RANGE", "RESUME_TOKEN_EXPIRED", set()),
+    (errors.ResumeTokenInvalid(), "INVALID_ARGUMENT", "RESUME_TOKEN_INVALID", {BadRequest}),
     (errors.ContentMismatch("it differs"), "DATA_LOSS", "CONTENT_MISMATCH", set()),
     (Draining(), "UNAVAILABLE", "SERVER_DRAINING", {RetryInfo}),
 ]

@@ -14,7 +14,7 @@ from fna.reports.v1 import report_pb2
 from reports_core.domain.batch import BatchStatus, Counters, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
 from reports_core.domain.retry import DEADLINE_EXCEEDED as DEADLINE
-from reports_core.domain.retry import TIMED_OUT, WORKER_LOST
+from reports_core.domain.retry import WORKER_LOST, timed_out
 from reports_core.storage import events
 from reports_core.storage.events import NewEvent
 from reports_core.storage.records import Batch, Event, Item
@@ -46,7 +46,7 @@ FAILED = Item(4, REPORT_ID, ItemStatus.FAILED, 1, error_reason="UNSUPPORTED_FORM
 
 
 def stored(event: NewEvent) -> Event:
-    return Event(5, event.kind, event.data, NOW)
+    return Event(5, event.kind, event.status, event.data, NOW, 7)
 
 
 def without_unspecified(names: list[str], prefix: str) -> set[str]:
@@ -100,14 +100,14 @@ def test_items_that_failed_together_share_their_error() -> None:
 
 def test_an_unknown_kind_of_event_is_a_bug_and_not_passed_over() -> None:
     with pytest.raises(ValueError, match="SOMETHING_ELSE"):
-        mapping.event_message(str(BATCH_ID), Event(1, "SOMETHING_ELSE", {}, NOW))
+        mapping.event_message(str(BATCH_ID), Event(1, "SOMETHING_ELSE", None, {}, NOW, 7))
 
 
 @pytest.mark.parametrize(
     ("reason", "code"),
     [
         (WORKER_LOST.reason, ABORTED),
-        (TIMED_OUT.reason, DEADLINE_EXCEEDED),
+        (timed_out(60).reason, DEADLINE_EXCEEDED),
         (DEADLINE.reason, DEADLINE_EXCEEDED),
         ("CONTENT_MISSING", UNAVAILABLE),
         ("INTERNAL", INTERNAL),

@@ -3,6 +3,7 @@
 DomainError
 ├── InvalidRequest               a field is wrong
 │   ├── PageTokenInvalid
+│   ├── ResumeTokenInvalid
 │   └── ReportNotInBatch
 ├── NotFound
 │   ├── ReportsNotFound
@@ -23,7 +24,8 @@ DomainError
 ├── EtagMismatch
 ├── SequenceOutOfRange
 │   ├── SequenceCompacted
-│   └── SequenceAhead
+│   ├── SequenceAhead
+│   └── ResumeTokenExpired
 └── ContentMismatch
 
 Work that fails is not here: it is data (`retry.Failure`).
@@ -67,6 +69,19 @@ class PageTokenInvalid(InvalidRequest):
             "page_token",
             "is malformed or was issued for other arguments; use next_page_token of the previous page unchanged "
             "and keep every other field",
+        )
+
+
+class ResumeTokenInvalid(InvalidRequest):
+    """Use the token with the filter it was issued for, or watch again without one."""
+
+    reason = "RESUME_TOKEN_INVALID"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "resume_token",
+            "is malformed or was issued for another filter; use resume_token of the last message unchanged and keep "
+            "the filter, or watch without resume_token",
         )
 
 
@@ -159,12 +174,17 @@ class ContentTooLarge(LimitExceeded):
 
 
 class TooManyWatchers(LimitExceeded):
-    """Close watches that are not needed, or watch at another replica."""
+    """Close watches that are not needed, or watch at another replica; `yours` says that they are all the caller's."""
 
     reason = "TOO_MANY_WATCHERS"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"this server already serves {limit} watches; try another replica", limit=str(limit))
+    def __init__(self, limit: int, *, yours: bool = False) -> None:
+        message = (
+            f"this server already serves {limit} watches of yours; close those you do not need, or use WatchBatches"
+            if yours
+            else f"this server already serves {limit} watches; try another replica"
+        )
+        super().__init__(message, limit=str(limit))
 
 
 class WatcherTooSlow(LimitExceeded):
@@ -252,6 +272,18 @@ class SequenceAhead(SequenceOutOfRange):
             f"after_sequence {after_sequence} is above the newest sequence {last_sequence}; "
             "is it of another batch? Watch without after_sequence",
             last_sequence=str(last_sequence),
+        )
+
+
+class ResumeTokenExpired(SequenceOutOfRange):
+    """Watch again without resume_token, and list the batches that ended meanwhile."""
+
+    reason = "RESUME_TOKEN_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "events after resume_token are no longer kept, or it was issued before the database was restored or failed "
+            "over; watch without resume_token"
         )
 
 

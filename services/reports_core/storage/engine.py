@@ -48,3 +48,23 @@ def async_engine(database_url: str, *, pool_size: int, application_name: str, po
         max_overflow=0,
         pool_pre_ping=True,
     )
+
+
+def reading_engine(database_url: str, *, pool_size: int, application_name: str) -> AsyncEngine:
+    """Return an engine for the event loop whose statements are a transaction each, in one round trip.
+
+    For reads that are repeated when they fail: a connection that broke meanwhile shows at its next statement. The URL
+    must lead to PostgreSQL itself.
+    """
+
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(database_url, timeout=10, server_settings={"application_name": application_name})
+
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args={"async_creator_fn": connect},
+        pool_size=pool_size,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+    )

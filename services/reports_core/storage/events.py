@@ -28,8 +28,8 @@ _APPEND = text("""
         WITH ORDINALITY AS e(kind, status, data, ordinality)
 """)
 _READ = text("""
-    SELECT sequence, kind, data, occurred_at FROM batch_events
-    WHERE batch_id = :batch_id AND sequence > :after ORDER BY sequence LIMIT :limit
+    SELECT sequence, kind, status, data, occurred_at, coalesce(CAST(CAST(xact AS text) AS bigint), 0) AS xact
+    FROM batch_events WHERE batch_id = :batch_id AND sequence > :after ORDER BY sequence LIMIT :limit
 """).columns(data=JSON_COLUMNS["data"])
 _NEWEST = text("SELECT batch_id, last_sequence FROM batches WHERE batch_id = ANY(CAST(:batch_ids AS uuid[]))")
 _NOTIFY = text("SELECT pg_notify(:channel, :payload)")
@@ -112,7 +112,7 @@ def append(conn: Connection, batch_id: UUID, first: int, events: Sequence[NewEve
 def read(conn: Connection, batch_id: UUID, *, after: int, limit: int) -> list[Event]:
     """Return at most `limit` events with a sequence above `after`, oldest first."""
     rows = conn.execute(_READ, {"batch_id": batch_id, "after": after, "limit": limit})
-    return [Event(row.sequence, row.kind, row.data, row.occurred_at) for row in rows]
+    return [Event.of(row) for row in rows]
 
 
 def newest(conn: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, int]:

@@ -138,12 +138,23 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A row of `batch_events`; `data` has the fields of the event's message in the contract."""
+    """A row of `batch_events`; `data` has the fields of the event's message in the contract.
+
+    `xact` is the transaction that stored it, and `status` that of the batch after it: 0 and None where a release wrote
+    it that knew neither.
+    """
 
     sequence: int
     kind: str
+    status: BatchStatus | None
     data: Json
     occurred_at: datetime
+    xact: int
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        status = BatchStatus(row.status) if row.status else None
+        return cls(row.sequence, row.kind, status, row.data, row.occurred_at, row.xact)
 
 
 @dataclass(frozen=True, slots=True)

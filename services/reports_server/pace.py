@@ -1,0 +1,83 @@
+"""How often a stream with many watchers may send: at once after a quiet time, and no more than the process bears."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+SHARE = 0.4
+"""Part of the time that the fan-outs of one stream may take in the long run; the rest is for everybody else."""
+BURST_SECONDS = 0.1
+"""Fan-out time that a quiet stream has saved up."""
+LONGEST_WAIT_SECONDS = 0.1
+"""How long events are gathered at most, before and beside waiting for the fan-out that runs."""
+
+Clock = Callable[[], float]
+
+
+class Wave:
+    """One fan-out: over when each of the watchers that it woke has taken what there was, or has gone."""
+
+    def __init__(self, watchers: int, clock: Clock) -> None:
+        self._left = watchers
+        self._clock = clock
+        self.started = clock()
+        self.ended = None if watchers else self.started
+        self.over = asyncio.Event()
+        if not watchers:
+            self.over.set()
+
+    def taken(self) -> None:
+        """Note that one of the watchers is done."""
+        self._left -= 1
+        if self._left == 0:
+            self.ended = self._clock()
+            self.over.set()
+
+
+class Pace:
+    """Says when the next fan-out may start.
+
+    What happens while one runs is gathered for the next, so a stream under load sends few messages with many events.
+    Messages are what costs, not events, and their cost is the time of the fan-out: a stream spends it from an account
+    that fills at `SHARE` seconds a second.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._waves: list[Wave] = []
+        self._account = BURST_SECONDS
+        self._filled_at = clock()
+
+    async def turn(self) -> None:
+        """Wait until the next fan-out may start."""
+        if self._waves:
+            waves, self._waves = self._waves, []
+            began = waves[0].started
+            for wave in waves:
+                await _at_most(began + LONGEST_WAIT_SECONDS - self._clock(), wave.over)
+            ended = max(wave.ended or self._clock() for wave in waves)
+            self._account -= min(ended - began, LONGEST_WAIT_SECONDS)
+        now = self._clock()
+        self._account = min(BURST_SECONDS, self._account + (now - self._filled_at) * SHARE)
+        self._filled_at = now
+        if self._account < 0:
+            await asyncio.sleep(min(-self._account / SHARE, LONGEST_WAIT_SECONDS))
+
+    def wave(self, watchers: int) -> Wave:
+        """Start a fan-out to so many watchers."""
+        wave = Wave(watchers, self._clock)
+        self._waves.append(wave)
+        return wave
+
+
+async def _at_most(seconds: float, event: asyncio.Event) -> None:
+    """Wait for an event, but no longer: a watcher that takes nothing must not hold up the others."""
+    if event.is_set() or seconds <= 0:
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

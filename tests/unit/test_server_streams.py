@@ -1,0 +1,193 @@
+"""What watchers share: snapshots, tokens, the pace of fan-outs, and the chunks that are handed out."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports_core.domain.batch import BatchStatus
+from reports_core.domain.errors import ResumeTokenInvalid, WatcherTooSlow
+from reports_core.storage.batches import BatchFilter
+from reports_core.storage.streams import Snapshot
+from reports_server.audience import Audience
+from reports_server.outgoing import WRITE_SECONDS, Outgoing, Writes
+from reports_server.pace import BURST_SECONDS, LONGEST_WAIT_SECONDS, SHARE, Pace
+from reports_server.pieces import Piece
+from reports_server.resume_token import Reached, ResumeToken, selection_id
+
+BATCH_ID = UUID(int=7)
+IDENTITY = "7432109876543210987/00000001/16384"
+
+snapshots = st.builds(
+    lambda xmax, below: Snapshot(xmax, frozenset(xact for xact in below if xact < xmax)),
+    st.integers(3, 2**40),
+    st.frozensets(st.integers(3, 2**40), max_size=60),
+)
+
+
+@given(snapshots)
+def test_a_snapshot_is_written_as_postgresql_does(snapshot: Snapshot) -> None:
+    assert Snapshot.parse(str(snapshot)) == snapshot
+
+
+def test_a_snapshot_sees_what_was_over() -> None:
+    snapshot = Snapshot.parse("10:20:10,14")
+    assert [xact for xact in range(8, 22) if snapshot.sees(xact)] == [8, 9, 11, 12, 13, 15, 16, 17, 18, 19]
+
+
+@given(snapshots, st.integers(0, 30))
+def test_a_shortened_snapshot_sees_less_and_never_more(snapshot: Snapshot, most: int) -> None:
+    short = snapshot.shortened(most)
+    assert len(short.in_progress) <= most
+    assert snapshot.includes(short)
+    assert short == snapshot or not short.includes(snapshot)
+
+
+def test_of_two_snapshots_the_later_one_includes_the_earlier() -> None:
+    earlier, later = Snapshot(20, frozenset({10, 14})), Snapshot(25, frozenset({14, 22}))
+    assert later.includes(earlier)
+    assert not earlier.includes(later)
+    assert not Snapshot(20, frozenset({14})).includes(later)
+    assert Snapshot(20, frozenset({14})).includes(earlier), "10 has ended, and nothing has begun"
+
+
+@given(snapshots, st.none() | st.builds(Reached, snapshots, st.uuids(), st.integers(1, 2**40)))
+def test_a_token_is_read_as_it_was_written_and_never_too_long(since: Snapshot, reached: Reached | None) -> None:
+    token = ResumeToken(IDENTITY, selection_id("owner", BatchFilter()), since, reached).encode()
+    assert len(token) <= 1024
+    read = ResumeToken.decode(token)
+    assert since.includes(read.since)
+    if len(since.in_progress) <= 20:
+        assert read.since == since
+    if reached:
+        assert read.reached
+        assert (read.reached.batch_id, read.reached.sequence) == (reached.batch_id, reached.sequence)
+
+
+@given(st.text(max_size=40) | st.binary(max_size=40).map(lambda data: data.decode("latin-1")))
+def test_any_other_text_is_no_token(text: str) -> None:
+    with pytest.raises(ResumeTokenInvalid):
+        ResumeToken.decode(text)
+
+
+def test_a_selection_is_told_by_its_owner_and_all_its_conditions() -> None:
+    filters = [
+        BatchFilter(),
+        BatchFilter(labels={"team": "red"}),
+        BatchFilter(statuses=[BatchStatus.FAILED]),
+        BatchFilter(batch_ids=[str(BATCH_ID)]),
+    ]
+    assert len({selection_id(owner, matching) for owner in ("a", "b") for matching in filters}) == 8
+    both = [BatchStatus.FAILED, BatchStatus.COMPLETED]
+    assert selection_id("a", BatchFilter(statuses=both)) == selection_id("a", BatchFilter(statuses=both[::-1]))
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def piece(sequence: int, *, about_items: bool = False) -> Piece:
+    return Piece(sequence, f"<{sequence}>".encode(), about_items, None, frozenset(), sequence)
+
+
+async def seconds_of(turn: Pace) -> float:
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    await turn.turn()
+    return loop.time() - started
+
+
+async def test_after_a_quiet_time_a_fan_out_starts_at_once() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    wave = pace.wave(2)
+    clock.now += BURST_SECONDS / 2
+    wave.taken()
+    wave.taken()
+    assert await seconds_of(pace) < 0.02
+
+
+async def test_fan_outs_one_after_another_take_their_share_of_the_time_only() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    for _ in range(3):
+        wave = pace.wave(1)
+        clock.now += 0.05
+        wave.taken()
+        waited = await seconds_of(pace)
+    # 150 ms spent, 100 saved up and 60 earned meanwhile would be enough; two of them were not asked to wait.
+    assert waited < 0.02
+    wave = pace.wave(1)
+    clock.now += 0.05
+    wave.taken()
+    assert await seconds_of(pace) == pytest.approx((4 * 0.05 - BURST_SECONDS) / SHARE - 4 * 0.05, abs=0.03)
+
+
+async def test_a_watcher_that_takes_nothing_holds_nobody_up_for_long() -> None:
+    pace = Pace()
+    pace.wave(1)
+    assert LONGEST_WAIT_SECONDS - 0.01 <= await seconds_of(pace) < LONGEST_WAIT_SECONDS * 3
+
+
+async def test_who_waits_is_woken_once_for_all_that_was_published() -> None:
+    audience: Audience[int] = Audience(Pace())
+    waits = [audience.wait(number) for number in range(3)]
+    audience.publish(0, 2, [piece(1), piece(2, about_items=True)])
+    audience.publish(2, 3, [piece(3)])
+    audience.wake()
+    assert all(wait.done() for wait in waits)
+    first, second = audience.since(0)
+    assert (first.data(exclude_items=False), first.data(exclude_items=True)) == (b"<1><2>", b"<1>")
+    assert second.after == first.last
+    assert audience.since(second.number) == []
+
+
+async def test_what_is_said_along_goes_with_events_only() -> None:
+    audience: Audience[int] = Audience(Pace())
+    audience.publish(0, 1, [piece(1, about_items=True)], progress=b"<p>", trailer=b"<t>")
+    (chunk,) = audience.since(0)
+    assert (chunk.data(exclude_items=False), chunk.data(exclude_items=True)) == (b"<1><p><t>", b"")
+
+
+async def test_only_the_last_chunks_are_kept_and_a_skip_keeps_none() -> None:
+    audience: Audience[int] = Audience(Pace())
+    for number in range(40):
+        audience.publish(number, number + 1, [piece(number + 1)])
+    kept = audience.since(0)
+    assert len(kept) < 40
+    assert kept[-1].number == audience.number == 40
+    audience.skip()
+    assert audience.since(40) == []
+    assert audience.number == 41
+
+
+async def test_a_write_that_is_not_taken_ends_the_watch() -> None:
+    writes = Writes()
+
+    async def watch() -> None:
+        outgoing = Outgoing(lambda _: asyncio.Event().wait(), writes, 15)  # type: ignore[arg-type,return-value]  # what a write returns is not looked at
+        try:
+            await outgoing.send(b"x")
+        finally:
+            outgoing.close()
+
+    task = asyncio.create_task(watch())
+    await asyncio.sleep(0)
+    now = asyncio.get_running_loop().time()
+    writes.end_stalled(now + WRITE_SECONDS - 1)
+    await asyncio.sleep(0)
+    assert not task.done()
+    writes.end_stalled(now + WRITE_SECONDS + 1)
+    with pytest.raises(WatcherTooSlow):
+        await task
+    writes.end_stalled(now + 2 * WRITE_SECONDS)
