@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 SHARE = 0.4
 """Part of the time that the fan-outs of one stream may take in the long run; the rest is for everybody else."""
-BURST_SECONDS = 0.1
+BURST_SECONDS = 0.2
 """Fan-out time that a quiet stream has saved up."""
 LONGEST_WAIT_SECONDS = 0.1
 """How long events are gathered at most, before and beside waiting for the fan-out that runs."""

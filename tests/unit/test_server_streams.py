@@ -120,17 +120,16 @@ async def test_after_a_quiet_time_a_fan_out_starts_at_once() -> None:
 async def test_fan_outs_one_after_another_take_their_share_of_the_time_only() -> None:
     clock = Clock()
     pace = Pace(clock)
-    for _ in range(3):
+    waits = []
+    for _ in range(7):
         wave = pace.wave(1)
         clock.now += 0.05
         wave.taken()
-        waited = await seconds_of(pace)
-    # 150 ms spent, 100 saved up and 60 earned meanwhile would be enough; two of them were not asked to wait.
-    assert waited < 0.02
-    wave = pace.wave(1)
-    clock.now += 0.05
-    wave.taken()
-    assert await seconds_of(pace) == pytest.approx((4 * 0.05 - BURST_SECONDS) / SHARE - 4 * 0.05, abs=0.03)
+        waits.append(await seconds_of(pace))
+    owed = 7 * 0.05 - BURST_SECONDS - 7 * 0.05 * SHARE
+    assert 0 < owed < 0.05
+    assert max(waits[:6]) < 0.02
+    assert waits[6] == pytest.approx(owed / SHARE, abs=0.015)
 
 
 async def test_a_watcher_that_takes_nothing_holds_nobody_up_for_long() -> None:

@@ -157,11 +157,18 @@ class BatchStatusServiceServicer(object):
         included. The stream has no end of its own.
 
         Works like `WatchBatch`, but resumes by an opaque `resume_token`, since
-        sequences of different batches cannot be compared. Delivery is at least
-        once: after a resumption a client may see an event again, which it can
-        tell by `batch_id` and `sequence`.
+        sequences of different batches cannot be compared. The events of one batch
+        arrive in order of `sequence`. Delivery is at least once: after a
+        resumption a client may see an event again, which it can tell by
+        `batch_id` and `sequence`.
 
-        Errors: `OUT_OF_RANGE`, reason `RESUME_TOKEN_EXPIRED`;
+        An event is told when its batch has the labels and is one of the batches
+        that the filter names, and had one of its statuses before the event or has
+        it afterwards: so a watch of `PROCESSING` batches also tells how each ended.
+
+        Errors: `OUT_OF_RANGE`, reason `RESUME_TOKEN_EXPIRED`, when events after
+        the token are no longer kept, or the database was restored or failed over
+        since, upon which the client starts again without a token;
         `INVALID_ARGUMENT`, reason `RESUME_TOKEN_INVALID`; `RESOURCE_EXHAUSTED`
         as for `WatchBatch`.
         """

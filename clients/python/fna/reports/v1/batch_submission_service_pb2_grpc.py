@@ -111,7 +111,8 @@ class BatchSubmissionServiceServicer(object):
 
     def CancelBatch(self, request, context):
         """Requests cancellation. Items not started are cancelled at once, running
-        ones are asked to stop; finished items keep their result.
+        ones are asked to stop and ended after a few seconds otherwise; finished
+        items keep their result.
 
         Returns before the cancellation is complete: watch or poll the batch until
         its status is final. Cancelling a batch that is being cancelled, or was,

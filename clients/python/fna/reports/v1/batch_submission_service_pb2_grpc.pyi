@@ -70,7 +70,8 @@ class BatchSubmissionServiceStub:
     """
     CancelBatch: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.CancelBatchRequest, _batch_submission_service_pb2.CancelBatchResponse]
     """Requests cancellation. Items not started are cancelled at once, running
-    ones are asked to stop; finished items keep their result.
+    ones are asked to stop and ended after a few seconds otherwise; finished
+    items keep their result.
 
     Returns before the cancellation is complete: watch or poll the batch until
     its status is final. Cancelling a batch that is being cancelled, or was,
@@ -133,7 +134,8 @@ class BatchSubmissionServiceAsyncStub(BatchSubmissionServiceStub):
     """
     CancelBatch: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.CancelBatchRequest, _batch_submission_service_pb2.CancelBatchResponse]  # type: ignore[assignment]
     """Requests cancellation. Items not started are cancelled at once, running
-    ones are asked to stop; finished items keep their result.
+    ones are asked to stop and ended after a few seconds otherwise; finished
+    items keep their result.
 
     Returns before the cancellation is complete: watch or poll the batch until
     its status is final. Cancelling a batch that is being cancelled, or was,
@@ -205,7 +207,8 @@ class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_batch_submission_service_pb2.CancelBatchResponse, _abc.Awaitable[_batch_submission_service_pb2.CancelBatchResponse]]:
         """Requests cancellation. Items not started are cancelled at once, running
-        ones are asked to stop; finished items keep their result.
+        ones are asked to stop and ended after a few seconds otherwise; finished
+        items keep their result.
 
         Returns before the cancellation is complete: watch or poll the batch until
         its status is final. Cancelling a batch that is being cancelled, or was,
