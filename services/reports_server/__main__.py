@@ -34,6 +34,7 @@ environment (also read from .env; the environment wins):
   FNA_REPORTS_EVENT_RETENTION_HOURS     how long the history of a batch is kept after its end, default 168
   FNA_REPORTS_SHARE_PORT                true: let several servers listen on one address (Linux)
   FNA_REPORTS_LEASE_SECONDS, FNA_REPORTS_SWEEP_SECONDS, FNA_REPORTS_SHUTDOWN_GRACE_SECONDS
+  FNA_REPORTS_STATEMENT_TIMEOUT_SECONDS, FNA_REPORTS_MAX_WATCHERS_PER_OWNER
   FNA_REPORTS_KEEPALIVE_SECONDS, FNA_REPORTS_KEEPALIVE_TIMEOUT_SECONDS
   FNA_REPORTS_MAX_CONNECTION_AGE_SECONDS, FNA_REPORTS_MAX_CONNECTION_AGE_GRACE_SECONDS
                                         see docs/operations.md

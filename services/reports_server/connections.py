@@ -19,6 +19,7 @@ def options(settings: ServerSettings) -> list[tuple[str, int]]:
         "grpc.keepalive_permit_without_calls": 1,
         "grpc.keepalive_time_ms": round(settings.keepalive_seconds * 1000),
         "grpc.keepalive_timeout_ms": round(settings.keepalive_timeout_seconds * 1000),
+        # Without it a lost client is noticed after a minute, whatever the option above says.
         "grpc.http2.ping_timeout_ms": round(settings.keepalive_timeout_seconds * 1000),
     }
     if settings.max_connection_age_seconds:

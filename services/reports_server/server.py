@@ -107,6 +107,7 @@ async def _database(settings: ServerSettings) -> AsyncIterator[Database]:
         settings.database_url,
         pool_size=settings.pool_size,
         application_name="fna-reports-server",
+        statement_timeout_seconds=settings.statement_timeout_seconds,
         pooler=settings.direct_database_url is not None,
     )
     try:
@@ -118,7 +119,10 @@ async def _database(settings: ServerSettings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def _reading(settings: ServerSettings) -> AsyncIterator[Database]:
     engine = reading_engine(
-        settings.session_url, pool_size=_READING_CONNECTIONS, application_name="fna-reports-reading"
+        settings.session_url,
+        pool_size=_READING_CONNECTIONS,
+        application_name="fna-reports-reading",
+        statement_timeout_seconds=settings.statement_timeout_seconds,
     )
     try:
         yield Database(engine)

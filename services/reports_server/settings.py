@@ -26,6 +26,8 @@ class ServerSettings(DatabaseSettings):
     """Watches of one owner that one process serves at once."""
     pool_size: int = Field(default=10, ge=2, le=200)
     """Connections to the database."""
+    statement_timeout_seconds: float = Field(default=30, gt=0, le=3600)
+    """How long the database may take for one statement; callers are then told that it is not available."""
     shutdown_grace_seconds: float = Field(default=10, ge=0)
     """How long running calls may take after SIGTERM."""
     share_port: bool = False

@@ -115,7 +115,9 @@ def test_the_wake_ups_of_one_transaction_are_not_those_of_the_next(store: Store)
 
 @pytest.mark.parametrize("pooler", [False, True], ids=["direct", "for a pooler"])
 async def test_the_server_puts_messages_through_asyncpg(store: Store, database_url: str, pooler: bool) -> None:
-    engine = async_engine(database_url, pool_size=2, application_name="tests", pooler=pooler)
+    engine = async_engine(
+        database_url, pool_size=2, application_name="tests", statement_timeout_seconds=30, pooler=pooler
+    )
     database = Database(engine)
     try:
         batch = await database.run(batches.submit, NewBatch(OWNER, store.reports(3), priority=9), store.queue)

@@ -26,8 +26,13 @@ def frugal_engine(engine: Engine) -> Engine:
     return create_engine(engine.url, pool_size=1, max_overflow=0, isolation_level="AUTOCOMMIT")
 
 
-def async_engine(database_url: str, *, pool_size: int, application_name: str, pooler: bool = False) -> AsyncEngine:
+def async_engine(
+    database_url: str, *, pool_size: int, application_name: str, statement_timeout_seconds: float, pooler: bool = False
+) -> AsyncEngine:
     """Return an engine for the event loop; `pooler` says that the URL may lead to PgBouncer in transaction mode.
+
+    A statement that takes longer than `statement_timeout_seconds`, also because nothing answers any more, raises
+    TimeoutError.
 
     asyncpg reads the URL itself, so that libpq's parameters (`sslmode`, ...) mean the same for both drivers.
     """
@@ -38,7 +43,11 @@ def async_engine(database_url: str, *, pool_size: int, application_name: str, po
 
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
-            database_url, timeout=10, server_settings={"application_name": application_name}, **options
+            database_url,
+            timeout=10,
+            command_timeout=statement_timeout_seconds,
+            server_settings={"application_name": application_name},
+            **options,
         )
 
     return create_async_engine(
@@ -50,7 +59,9 @@ def async_engine(database_url: str, *, pool_size: int, application_name: str, po
     )
 
 
-def reading_engine(database_url: str, *, pool_size: int, application_name: str) -> AsyncEngine:
+def reading_engine(
+    database_url: str, *, pool_size: int, application_name: str, statement_timeout_seconds: float
+) -> AsyncEngine:
     """Return an engine for the event loop whose statements are a transaction each, in one round trip.
 
     For reads that are repeated when they fail: a connection that broke meanwhile shows at its next statement. The URL
@@ -58,7 +69,12 @@ def reading_engine(database_url: str, *, pool_size: int, application_name: str) 
     """
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(database_url, timeout=10, server_settings={"application_name": application_name})
+        return await asyncpg.connect(
+            database_url,
+            timeout=10,
+            command_timeout=statement_timeout_seconds,
+            server_settings={"application_name": application_name},
+        )
 
     return create_async_engine(
         "postgresql+asyncpg://",

@@ -71,7 +71,12 @@ class Database:
         wakeups = Wakeups()
         async with self._engine.begin() as conn:
             told = await conn.execution_options(**{_OPTION: wakeups})
-            result = await told.run_sync(lambda sync: function(sync, *args, **kwargs))
+            try:
+                result = await told.run_sync(lambda sync: function(sync, *args, **kwargs))
+            except TimeoutError:
+                # The path to the database may be dead: whoever came next would wait on this connection for as long.
+                await conn.invalidate()
+                raise
         if wakeups.total:
             try:
                 async with self._engine.begin() as conn:

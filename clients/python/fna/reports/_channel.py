@@ -13,6 +13,8 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # minute a server would take the pings for abuse; 0 is "no limit to pings without data".
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    # Newer releases of grpc wait for the answer a minute, whatever the option above says.
+    ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.http2.max_pings_without_data", 0),
     # A server that was restarted is found again within about a second; the defaults grow to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
