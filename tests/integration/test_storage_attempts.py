@@ -10,12 +10,14 @@ import pytest
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady
 from reports_core.domain.retry import timed_out
 from reports_core.storage import analyses, attempts, progress, queue, reports
-from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Outcome
+from reports_core.storage.attempts import Attempt, Claim, Delivery
+from reports_core.storage.endings import Ended
+from reports_core.storage.outcomes import AttemptOver, Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, LAPSED, LEASE, OWNER, REFUSED, STOPPED, SUCCESS, Store, analysis
 
 
-def end_lost(store: Store, attempt: Attempt) -> attempts.Ended | None:
+def end_lost(store: Store, attempt: Attempt) -> Ended | None:
     return store.do(attempts.end_lost, attempt.key, store.queue)
 
 

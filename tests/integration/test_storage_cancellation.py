@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 
 from reports_core.storage import attempts, cancellation, progress
-from reports_core.storage.attempts import Attempt, AttemptOver, Delivery
+from reports_core.storage.attempts import Attempt, Delivery
 from reports_core.storage.cancellation import SWEEP_GRACE, WORKER_GRACE
+from reports_core.storage.endings import AttemptKey
+from reports_core.storage.outcomes import AttemptOver
 from reports_core.storage.records import Batch
 from reports_core.storage.sweep import Swept
 from tests.support.storage import BROKEN, LEASE, STOPPED, SUCCESS, Store
@@ -17,7 +19,7 @@ from tests.support.storage import BROKEN, LEASE, STOPPED, SUCCESS, Store
 AT_ONCE = timedelta(seconds=-1)
 
 
-def overdue(store: Store) -> list[attempts.AttemptKey]:
+def overdue(store: Store) -> list[AttemptKey]:
     return store.do(cancellation.stragglers, grace=SWEEP_GRACE, limit=10)
 
 

@@ -16,7 +16,8 @@ from reports_core.domain.errors import (
     TaskNotFound,
 )
 from reports_core.storage import attempts, batches, dispatch, progress, queue
-from reports_core.storage.attempts import Claim, Outcome
+from reports_core.storage.attempts import Claim
+from reports_core.storage.outcomes import Outcome
 from reports_core.storage.records import Batch
 from tests.support.storage import BROKEN, OWNER, REFUSED, STOPPED, SUCCESS, Store
 

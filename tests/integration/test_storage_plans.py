@@ -99,7 +99,7 @@ def assert_indexed(store: Store, recorded: Recorded, *tables: str) -> None:
     """Demand that no statement reads one of the tables as a whole, and that each table was read by an index."""
     by_index = set()
     for statement, parameters in recorded:
-        if statement.lstrip().partition(" ")[0] not in {"SELECT", "UPDATE", "DELETE"}:
+        if statement.lstrip().partition(" ")[0] not in {"SELECT", "UPDATE", "DELETE", "WITH"}:
             continue
         with store.engine.begin() as conn:
             (answer,) = conn.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", parameters).scalars()
@@ -117,6 +117,13 @@ def test_a_claim_finds_its_item_and_batch_by_key(store: Store, batch: Batch) -> 
     with recording(store) as recorded:
         claim = store.do(attempts.claim, delivery, lease=LEASE, broker=store.queue)
     assert claim.attempt is not None
+    assert_indexed(store, recorded, "batches", "batch_items", "reports")
+
+
+def test_outcomes_are_applied_by_key(store: Store, batch: Batch) -> None:
+    attempt = store.start(batch, 1)
+    with recording(store) as recorded:
+        store.finish(attempt)
     assert_indexed(store, recorded, "batches", "batch_items", "reports")
 
 

@@ -12,7 +12,7 @@ from celery import Celery
 from celery.result import AsyncResult
 
 from reports_core.storage import results
-from reports_core.storage.attempts import Outcome
+from reports_core.storage.outcomes import Outcome
 from reports_core.storage.records import Batch
 from reports_worker.results import BatchNotSuccessful, PostgresqlBackend
 from tests.support.storage import REFUSED, STOPPED, SUCCESS, Store

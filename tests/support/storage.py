@@ -13,10 +13,11 @@ from sqlalchemy import Connection, text
 
 from reports_core.domain.analysis import Metric, ReportAnalysis, RiskIndicator, Score, Section, Theme
 from reports_core.domain.retry import Failure
-from reports_core.storage import attempts, batches, dispatch, events, items, queue
-from reports_core.storage.attempts import Attempt, Claim, Delivery, Ended, Outcome
+from reports_core.storage import attempts, batches, dispatch, events, items, outcomes, queue
+from reports_core.storage.attempts import Attempt, Claim, Delivery
 from reports_core.storage.batches import NewBatch, Retry
 from reports_core.storage.engine import sync_engine
+from reports_core.storage.outcomes import Finished, Outcome
 from reports_core.storage.queue import DatabaseQueue
 from reports_core.storage.records import Batch, Event, Item
 from reports_core.storage.sweep import Sweeper, Swept
@@ -151,10 +152,10 @@ class Store:
         assert attempt is not None
         return attempt
 
-    def finish(self, attempt: Attempt, outcome: Outcome = SUCCESS) -> Ended:
-        return self.do(attempts.finish, attempt, outcome, self.queue)
+    def finish(self, attempt: Attempt, outcome: Outcome = SUCCESS) -> Finished:
+        return outcomes.finish(self.do, attempt.key, outcome, self.queue)
 
-    def run(self, batch: Batch, position: int = 0, outcome: Outcome = SUCCESS) -> Ended:
+    def run(self, batch: Batch, position: int = 0, outcome: Outcome = SUCCESS) -> Finished:
         """Process one item from its claim to its end."""
         return self.finish(self.start(batch, position), outcome)
 

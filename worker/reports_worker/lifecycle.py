@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from reports_core.domain.retry import timed_out
 from reports_core.settings import SettingsError
 from reports_core.storage import attempts
-from reports_core.storage.attempts import AttemptKey, Ended
+from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.preparation import prepare
 from reports_core.storage.queue import PROCESS_REPORT
 from reports_core.storage.sweep import Sweeper

@@ -13,8 +13,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.retry import Failure
-from reports_core.storage.attempts import Attempt, Outcome
+from reports_core.storage.attempts import Attempt
 from reports_core.storage.documents import DocumentStore
+from reports_core.storage.outcomes import Outcome
 from reports_worker.processors.errors import DocumentError
 
 logger = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from reports_core.domain.retry import Failure, timed_out
-from reports_core.storage import attempts, dispatch, events, results
-from reports_core.storage.attempts import Attempt, AttemptOver, Claim, Delivery, Ended, Outcome
+from reports_core.storage import attempts, dispatch, events, outcomes
+from reports_core.storage.attempts import Attempt, Claim, Delivery
+from reports_core.storage.outcomes import AttemptOver, Finished, Outcome
 from reports_core.storage.queue import PROCESS_BATCH, PROCESS_REPORT
 from reports_worker.app import celery_app
 from reports_worker.processing import process
@@ -41,8 +42,8 @@ def process_report(self: Task, batch_id: str, task_id: str, position: int) -> No
     redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
     delivery = Delivery(UUID(batch_id), UUID(task_id), position, UUID(self.request.id), WORKER_ID, redelivered)
     claim = run.insist(attempts.claim, delivery, lease=run.lease, broker=run.queue)
-    if claim.attempt or claim.lost:
-        run.insist(events.notify, [delivery.batch_id])
+    # Also when it claims nothing: it may have applied the outcomes of others.
+    run.insist(events.notify, [delivery.batch_id])
     _log_claim(delivery, claim)
     if claim.attempt:
         too_late = timed_out(self.soft_time_limit or 0, retryable=run.settings.retry_timed_out)
@@ -65,13 +66,11 @@ def _run(run: Runtime, attempt: Attempt, too_late: Failure) -> None:
 
 def _finish(run: Runtime, attempt: Attempt, outcome: Outcome, started: float) -> None:
     try:
-        ended = run.insist(attempts.finish, attempt, outcome, run.queue)
+        finished = outcomes.finish(run.insist, attempt.key, outcome, run.queue)
     except AttemptOver:
         logger.warning("report %s: the attempt was ended by somebody else, its outcome is dropped", attempt.report_id)
         return
-    run.insist(events.notify, [attempt.key.batch_id])
-    run.insist(results.refresh, ended.batch)
-    _log(attempt, ended, time.monotonic() - started)
+    _log(attempt, finished, time.monotonic() - started)
 
 
 def _log_claim(delivery: Delivery, claim: Claim) -> None:
@@ -84,8 +83,8 @@ def _log_claim(delivery: Delivery, claim: Claim) -> None:
         logger.info("batch %s: nothing to do for item %d", delivery.batch_id, delivery.position)
 
 
-def _log(attempt: Attempt, ended: Ended, seconds: float) -> None:
-    item, batch = ended.item, ended.batch
+def _log(attempt: Attempt, finished: Finished, seconds: float) -> None:
+    item, batch = finished.item, finished.batch
     if item.error_reason:
         logger.error(
             "report %s %s after %.3f s: %s: %s",
@@ -97,7 +96,7 @@ def _log(attempt: Attempt, ended: Ended, seconds: float) -> None:
         )
     else:
         logger.info("report %s %s in %.3f s", attempt.report_id, item.status, seconds)
-    if batch.status.final and batch.processed_at:
+    if finished.led and batch.status.final and batch.processed_at:
         logger.info(
             "batch %s %s in %.3f s: %d successful, %d failed, %d cancelled",
             batch.batch_id,

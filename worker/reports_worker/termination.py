@@ -15,8 +15,8 @@ from celery.worker.request import Request
 from sqlalchemy import Connection
 
 from reports_core.storage import attempts, cancellation, events
-from reports_core.storage.attempts import AttemptKey, Ended
 from reports_core.storage.cancellation import WORKER_GRACE, Running
+from reports_core.storage.endings import AttemptKey, Ended
 from reports_worker.running import is_running, running_reports
 from reports_worker.runtime import WORKER_ID, Runtime
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, bindparam, text
-from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
+from sqlalchemy import Connection, Row, text
 
 from reports_core.domain.analysis import (
     Metric,
@@ -21,15 +19,6 @@ from reports_core.domain.analysis import (
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
 from reports_core.storage.records import JSON_COLUMNS, StoredAnalysis
 
-# One analysis per report and execution: a second one is of an attempt that is over.
-_INSERT = text("""
-    INSERT INTO report_analyses (analysis_id, report_id, owner, task_id, model_version, optimism, risk, uncertainty,
-        document, processing_time)
-    SELECT CAST(:analysis_id AS uuid), report_id, owner, CAST(:task_id AS uuid), :model_version, :optimism, :risk,
-        :uncertainty, :document, :processing_time
-    FROM reports WHERE report_id = :report_id
-    ON CONFLICT (task_id, report_id) DO NOTHING
-""").bindparams(bindparam("document", type_=JSONB), bindparam("processing_time", type_=INTERVAL))
 _REPORT = text("""
     SELECT status, latest_analysis_id FROM reports WHERE report_id = :report_id AND owner = :owner
 """)
@@ -38,30 +27,15 @@ _GET = text("""
 """).columns(document=JSON_COLUMNS["document"])
 
 
-def insert(
-    conn: Connection,
-    analysis_id: UUID,
-    report_id: UUID,
-    task_id: UUID,
-    analysis: ReportAnalysis,
-    processing_time: timedelta,
-) -> bool:
-    """Store an analysis; False when the execution has one of this report already."""
-    result = conn.execute(
-        _INSERT,
-        {
-            "analysis_id": analysis_id,
-            "report_id": report_id,
-            "task_id": task_id,
-            "model_version": analysis.model_version,
-            "optimism": analysis.optimism.value,
-            "risk": analysis.risk.value,
-            "uncertainty": analysis.uncertainty.value,
-            "document": asdict(analysis),
-            "processing_time": processing_time,
-        },
-    )
-    return result.rowcount == 1
+def columns(analysis: ReportAnalysis | None) -> dict[str, object]:
+    """Return the columns of an analysis; all are null for none."""
+    return {
+        "model_version": analysis and analysis.model_version,
+        "optimism": analysis and analysis.optimism.value,
+        "risk": analysis and analysis.risk.value,
+        "uncertainty": analysis and analysis.uncertainty.value,
+        "document": analysis and asdict(analysis),
+    }
 
 
 def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None = None) -> StoredAnalysis:

@@ -25,7 +25,7 @@ from reports_core.domain.errors import (
     RequestIdReused,
     TaskNotFound,
 )
-from reports_core.storage import changes, events, queue, reports, results
+from reports_core.storage import changes, events, outcomes, queue, reports, results
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import JSON_COLUMNS, Batch
 
@@ -309,7 +309,7 @@ def retry(conn: Connection, owner: str, batch_id: UUID, request: Retry, broker: 
 
     Raises BatchNotFound, EtagMismatch, BatchNotFinal, NothingToRetry, ReportNotInBatch and RequestIdReused.
     """
-    batch = _locked(conn, owner, batch_id)
+    batch = _locked(conn, owner, batch_id, broker)
     if request.request_id and _already_retried(conn, batch, request):
         return batch
     _check_etag(batch, request.etag)
@@ -368,8 +368,8 @@ def _choose(conn: Connection, batch: Batch, report_ids: Sequence[str]) -> list[A
     return [retryable[report_id] for report_id in report_ids or retryable]
 
 
-def _locked(conn: Connection, owner: str, batch_id: UUID) -> Batch:
-    batch = changes.lock(conn, batch_id)
+def _locked(conn: Connection, owner: str, batch_id: UUID, broker: Queue | None = None) -> Batch:
+    batch = outcomes.lock(conn, batch_id, broker)
     if batch is None or batch.owner != owner:
         raise BatchNotFound(batch_id)
     return batch

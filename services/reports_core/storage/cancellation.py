@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import INTERVAL
 
-from reports_core.storage.attempts import AttemptKey
+from reports_core.storage.endings import AttemptKey
 
 WORKER_GRACE = timedelta(seconds=2)
 """How long a running attempt may take to stop at its next step, before its worker ends it."""

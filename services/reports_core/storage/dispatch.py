@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, text
 from sqlalchemy.dialects.postgresql import INTERVAL
 
+from reports_core.domain.batch import ItemStatus
 from reports_core.storage import queue
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import Batch, Item
@@ -101,13 +102,14 @@ def dispatch_execution(conn: Connection, task_id: UUID, broker: Queue) -> int:
     return len(messages)
 
 
-def dispatch_next(conn: Connection, batch: Batch, item: Item, broker: Queue) -> None:
-    """Put the next message of an item that waits for another attempt into the queue, to be delivered when it is due.
+def dispatch_next(conn: Connection, batch: Batch, items: Iterable[Item], broker: Queue) -> None:
+    """Put the next message of each item that waits for another attempt into the queue, to be delivered when it is due.
 
-    The caller holds the lock of the batch.
+    The caller holds the lock of the batch. With a broker elsewhere the sweeper publishes them.
     """
-    due_at = {item.position: item.next_attempt_at}
-    _dispatch_again(conn, batch.batch_id, batch.task_id, batch.priority, due_at, broker)
+    due_at = {item.position: item.next_attempt_at for item in items if item.status is ItemStatus.RETRYING}
+    if due_at and broker.transactional:
+        _dispatch_again(conn, batch.batch_id, batch.task_id, batch.priority, due_at, broker)
 
 
 def dispatch_items(conn: Connection, batch_id: UUID, positions: list[int], broker: Queue) -> int:

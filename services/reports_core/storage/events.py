@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from reports_core.domain.batch import BatchStatus, Counters, ItemStatus
 from reports_core.domain.retry import Failure
 from reports_core.storage.records import JSON_COLUMNS, Batch, Event, Item, Json, counters_to_json
+from reports_core.storage.transactions import commit_without_the_disk
 
 CHANNEL = "fna_reports_events"
 """Channel of the wake-ups; the payload is a JSON list of batch ids."""
@@ -125,9 +126,11 @@ def newest(conn: Connection, batch_ids: Sequence[UUID]) -> dict[UUID, int]:
 def notify(conn: Connection, batch_ids: Iterable[UUID]) -> None:
     """Tell the servers that these batches have new events.
 
-    Call it after the commit, in a transaction of its own: a notifying commit holds a lock that is global to the
-    cluster until it is durable, which halves the rate of everything else. A lost one costs a poll's delay.
+    Call it after the commit, in a transaction of its own, which does not wait for the disk: a notifying commit holds a
+    lock that is global to the cluster until it is durable, which halves the rate of everything else. A lost one costs
+    a poll's delay.
     """
+    commit_without_the_disk(conn)
     ids = [str(batch_id) for batch_id in batch_ids]
     for start in range(0, len(ids), _IDS_PER_NOTIFICATION):
         payload = json.dumps(ids[start : start + _IDS_PER_NOTIFICATION])

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from reports_core.domain.batch import BatchStatus, ItemStatus
 from reports_core.domain.retry import DEADLINE_EXCEEDED
-from reports_core.storage import changes, events, reports
+from reports_core.storage import changes, events, outcomes, reports
 from reports_core.storage.records import Batch, Item
 
 _LIST = text("""
@@ -58,7 +58,7 @@ def overdue(conn: Connection, *, limit: int) -> list[UUID]:
 
 def fail_overdue(conn: Connection, batch_id: UUID) -> Batch | None:
     """Fail the items of an overdue batch that have not started; None when the batch is final by now."""
-    batch = changes.lock(conn, batch_id)
+    batch = outcomes.lock(conn, batch_id)
     if batch is None or batch.status is not BatchStatus.PROCESSING:
         return None
     failure = {"reason": DEADLINE_EXCEEDED.reason, "message": DEADLINE_EXCEEDED.message}

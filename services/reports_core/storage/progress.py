@@ -6,10 +6,10 @@ from sqlalchemy import Connection, text
 
 from reports_core.domain.batch import BatchStatus
 from reports_core.storage import events
-from reports_core.storage.attempts import Attempt, AttemptKey
+from reports_core.storage.attempts import Attempt
+from reports_core.storage.endings import AttemptKey
+from reports_core.storage.transactions import commit_without_the_disk
 
-# Nobody waits for the disk because of what the next one replaces; the notifying commit holds its lock the shorter.
-_WITHOUT_THE_DISK = text("SET LOCAL synchronous_commit = off")
 # Not an event and not under the batch's lock: completions never wait for it.
 _RECORD = text("""
     UPDATE batch_items i SET step = :step, progress = :fraction FROM batches b
@@ -24,7 +24,8 @@ _STANDING = text("""
 
 def record(conn: Connection, attempt: Attempt, step: str, fraction: float) -> bool:
     """Show and tell how far an attempt is, from 0 to 1, and answer as `goes_on` does; nothing when it is over."""
-    conn.execute(_WITHOUT_THE_DISK)
+    # Nobody waits for the disk because of what the next one replaces.
+    commit_without_the_disk(conn)
     key = attempt.key
     status = conn.execute(_RECORD, {**_where(key), "step": step, "fraction": fraction}).scalar_one_or_none()
     if status is None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from reports_core.domain.batch import ItemStatus, ReportStatus, report_status
 from reports_core.domain.errors import ReportsNotFound, RequestIdReused
-from reports_core.storage.records import Report
+from reports_core.storage.records import Item, Report
 
 # Without a target, so that both the same content and the same request_id lead to the existing report.
 _INSERT = text("""
@@ -44,6 +44,21 @@ _FOLLOW_ITEMS = text("""
     FROM batch_items i
     WHERE i.batch_id = :batch_id AND i.position = ANY(CAST(:positions AS int[])) AND r.report_id = i.report_id
         AND r.status = 'PROCESSING'
+""")
+# In the order of the ids, so that two batches of the same reports cannot block each other. A report's status depends on
+# whether it was analysed before; only its row, once locked, tells.
+_SHOW = text("""
+    UPDATE reports r SET updated_at = clock_timestamp(),
+        status = CASE WHEN r.latest_analysis_id IS NULL THEN s.not_analysed ELSE s.analysed_before END,
+        latest_analysis_id = coalesce(s.analysis_id, r.latest_analysis_id),
+        content_type = coalesce(s.content_type, r.content_type)
+    FROM (
+        SELECT report_id FROM reports WHERE report_id = ANY(CAST(:report_ids AS uuid[]))
+        ORDER BY report_id FOR NO KEY UPDATE
+    ) AS locked JOIN unnest(CAST(:report_ids AS uuid[]), CAST(:not_analysed AS text[]),
+        CAST(:analysed_before AS text[]), CAST(:analysis_ids AS uuid[]), CAST(:content_types AS text[]))
+        AS s(report_id, not_analysed, analysed_before, analysis_id, content_type) USING (report_id)
+    WHERE r.report_id = s.report_id
 """)
 _UNKNOWN = text("""
     SELECT s.report_id FROM unnest(CAST(:report_ids AS uuid[])) WITH ORDINALITY AS s(report_id, ordinality)
@@ -152,6 +167,20 @@ def follow_items(conn: Connection, batch_id: UUID, positions: Sequence[int], sta
             "positions": positions,
             "not_analysed": report_status(status, analysed_before=False),
             "analysed_before": report_status(status, analysed_before=True),
+        },
+    )
+
+
+def show(conn: Connection, items: Sequence[Item], content_types: Sequence[str | None]) -> None:
+    """Give the reports of items the status that follows from theirs, and what an analysis found out about each."""
+    conn.execute(
+        _SHOW,
+        {
+            "report_ids": [item.report_id for item in items],
+            "not_analysed": [report_status(item.status, analysed_before=False) for item in items],
+            "analysed_before": [report_status(item.status, analysed_before=True) for item in items],
+            "analysis_ids": [item.analysis_id for item in items],
+            "content_types": list(content_types),
         },
     )
 

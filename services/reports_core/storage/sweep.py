@@ -17,7 +17,8 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from reports_core.storage import attempts, cancellation, compaction, dispatch, events, items, results
+from reports_core.storage import attempts, cancellation, compaction, dispatch, events, items, outcomes, results
+from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.engine import frugal_engine
 from reports_core.storage.queue import Queue
 from reports_core.storage.transactions import transaction
@@ -42,6 +43,8 @@ DISPATCH_GRACE = timedelta(seconds=5)
 """How old an execution may get before the sweeper looks for its message; where it has none, it is not waited for."""
 DELIVERY_GRACE = timedelta(seconds=15)
 """How long a message may be on its way from the queue to the claim of its item."""
+OUTCOME_GRACE = timedelta(seconds=3)
+"""How long an outcome may wait to be applied, before its finisher counts as dead."""
 RESULT_EXPIRES = timedelta(hours=1)
 _AT_ONCE = 200
 _STUCK_AT_ONCE = 2_000
@@ -55,6 +58,7 @@ class Swept:
     """What one sweep repaired and tidied up."""
 
     executions_dispatched: int = 0
+    batches_settled: int = 0
     attempts_ended: int = 0
     attempts_cancelled: int = 0
     items_dispatched: int = 0
@@ -87,6 +91,7 @@ class Sweeper:
                 return None
             swept = Swept(
                 executions_dispatched=self._dispatch_executions(),
+                batches_settled=self._apply_outcomes(),
                 attempts_ended=self._end_lost_attempts(),
                 attempts_cancelled=self._end_stragglers(),
                 batches_timed_out=self._time_out(),
@@ -121,13 +126,19 @@ class Sweeper:
         found = self._do(dispatch.undispatched, self._broker, grace=grace, limit=_AT_ONCE)
         return sum(bool(self._repair(dispatch.dispatch_execution, task_id, self._broker)) for task_id in found)
 
+    def _apply_outcomes(self) -> int:
+        found = self._do(outcomes.abandoned, grace=OUTCOME_GRACE, limit=_AT_ONCE)
+        changed = [batch_id for batch_id in found if self._repair(outcomes.lock, batch_id, self._broker)]
+        self._announce(changed)
+        return len(changed)
+
     def _end_lost_attempts(self) -> int:
         keys = self._do(attempts.expired, limit=_AT_ONCE)
         changed = [ended.batch.batch_id for key in keys if (ended := self._end_lost(key))]
         self._announce(changed)
         return len(changed)
 
-    def _end_lost(self, key: attempts.AttemptKey) -> attempts.Ended | None:
+    def _end_lost(self, key: AttemptKey) -> Ended | None:
         logger.warning("attempt %d at item %d of batch %s lost its worker", key.attempt, key.position, key.batch_id)
         return self._repair(attempts.end_lost, key, self._broker)
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import asyncpg
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -26,6 +26,18 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _OPTION = "fna_reports_wakeups"
+_WITHOUT_THE_DISK = text("SET LOCAL synchronous_commit = off")
+
+
+class InTransaction(Protocol):
+    """Runs a storage function in a transaction of its own and returns its result."""
+
+    def __call__(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T: ...
+
+
+def commit_without_the_disk(conn: Connection) -> None:
+    """Let the commit of this transaction not wait for the disk: a crash of PostgreSQL may lose what nobody misses."""
+    conn.execute(_WITHOUT_THE_DISK)
 
 
 class Wakeups:

@@ -14,19 +14,31 @@ COMMENT ON COLUMN batch_events.xact IS 'Transaction of the event: with a snapsho
 COMMENT ON COLUMN batch_events.status IS 'Status of the batch after the event.';
 """
 
-# Unlogged: a crash of PostgreSQL takes the workers' connections along, and they hand their outcomes in again.
+# Unlogged: a crash of PostgreSQL takes the workers' connections along, and they hand their outcomes in again. What the
+# tables of items, analyses and reports would refuse is refused here, where it is nobody else's trouble.
 OUTCOMES = """
 CREATE UNLOGGED TABLE batch_outcomes (
-    outcome_id uuid PRIMARY KEY,
     batch_id uuid NOT NULL,
     position int NOT NULL,
     attempt int NOT NULL,
-    task_id uuid NOT NULL,
-    outcome jsonb NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp()
+    analysis_id uuid,
+    model_version text,
+    optimism double precision CHECK (optimism BETWEEN 0 AND 1),
+    risk double precision CHECK (risk BETWEEN 0 AND 1),
+    uncertainty double precision CHECK (uncertainty BETWEEN 0 AND 1),
+    document jsonb,
+    content_type text,
+    processing_time interval NOT NULL,
+    error_reason text,
+    error_message text,
+    retryable boolean,
+    handed_in_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (batch_id, position, attempt),
+    CHECK (num_nonnulls(analysis_id, model_version, optimism, risk, uncertainty, document, content_type) IN (0, 7)),
+    CHECK (num_nonnulls(error_reason, error_message, retryable) IN (0, 3)),
+    CHECK (num_nonnulls(analysis_id, error_reason) <= 1)
 );
-CREATE INDEX batch_outcomes_batch ON batch_outcomes (batch_id);
-COMMENT ON TABLE batch_outcomes IS 'How attempts ended, until whoever next holds the lock of the batch applies it.';
+COMMENT ON TABLE batch_outcomes IS 'How attempts ended, until whoever next has the lock of the batch applies it.';
 """
 
 CANCELLATION = """
