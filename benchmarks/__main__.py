@@ -6,10 +6,16 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import bloat, brokers, faults, submission
+from benchmarks import bloat, brokers, completions, faults, submission
 from benchmarks.machine import describe
 
-BENCHMARKS = {"submission": submission, "brokers": brokers, "faults": faults, "bloat": bloat}
+BENCHMARKS = {
+    "submission": submission,
+    "completions": completions,
+    "brokers": brokers,
+    "faults": faults,
+    "bloat": bloat,
+}
 
 
 def main() -> None:
