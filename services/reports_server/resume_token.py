@@ -11,9 +11,9 @@ from uuid import UUID
 
 from reports_core.domain.errors import ResumeTokenInvalid
 from reports_core.storage.batches import BatchFilter
-from reports_core.storage.streams import Snapshot
+from reports_core.storage.streams import Landmark, Snapshot
 
-_MOST_IN_PROGRESS = 20
+_MOST_IN_PROGRESS = 16
 """Transactions in progress that a snapshot in a token names: a token has at most 1,024 characters. What a snapshot with
 more of them has seen after these comes again."""
 
@@ -29,15 +29,21 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class ResumeToken:
-    """A place in the stream of one selection of batches in one database; `identity` says which database."""
+    """A place in the stream of one selection of batches in one database.
+
+    `identity` says which database, and `landmark` is an event that it had when the token was issued.
+    """
 
     identity: str
     selection: str
     since: Snapshot
+    landmark: Landmark | None = None
     reached: Reached | None = None
 
     def encode(self) -> str:
         fields: dict[str, Any] = {"i": self.identity, "f": self.selection, "s": _write(self.since)}
+        if self.landmark:
+            fields |= {"x": self.landmark.xact, "m": self.landmark.mark}
         if self.reached:
             fields |= {
                 "u": _write(self.reached.until),
@@ -51,10 +57,11 @@ class ResumeToken:
         """Read a token. Raises ResumeTokenInvalid."""
         try:
             fields = json.loads(urlsafe_b64decode(text))
+            landmark = Landmark(int(fields["x"]), str(fields["m"])) if "x" in fields else None
             reached = (
                 Reached(Snapshot.parse(fields["u"]), UUID(fields["b"]), int(fields["n"])) if "u" in fields else None
             )
-            return cls(str(fields["i"]), str(fields["f"]), Snapshot.parse(fields["s"]), reached)
+            return cls(str(fields["i"]), str(fields["f"]), Snapshot.parse(fields["s"]), landmark, reached)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ResumeTokenInvalid from None
 

@@ -13,14 +13,14 @@ from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse
 from reports_core.storage import streams
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.events import Progress
-from reports_core.storage.streams import Snapshot, StreamEvent
+from reports_core.storage.streams import Landmark, Snapshot, StreamEvent
 from reports_core.storage.transactions import Database
 from reports_server import mapping
 from reports_server.audience import Audience
 from reports_server.pace import Pace
 from reports_server.pieces import Piece, serialise
 from reports_server.repeater import Repeater
-from reports_server.resume_token import ResumeToken, selection_id
+from reports_server.resume_token import Reached, ResumeToken, selection_id
 
 _EVENTS_PER_READ = 2_000
 _BATCHES_KNOWN = 10_000
@@ -72,6 +72,7 @@ class Tail:
         self._repeater = Repeater(self._advance, self._pace.turn)
         self._snapshot: Snapshot | None = None
         self._starting = asyncio.Lock()
+        self._landmark: Landmark | None = None
         self._known: dict[UUID, _Known] = {}
         self._progress: dict[tuple[str, int], Progress] = {}
         self.identity = ""
@@ -96,6 +97,7 @@ class Tail:
         try:
             async with self._starting:
                 if self._snapshot is None:
+                    self._landmark = await self._database.run(streams.landmark)
                     self._snapshot = await self._database.run(streams.now)
             yield selection
         finally:
@@ -116,9 +118,9 @@ class Tail:
             self._progress[progress.batch_id, progress.position] = progress
             self._repeater.ask()
 
-    def token(self, selection: Selection, snapshot: Snapshot) -> str:
-        """Return the token with which a watcher continues after a snapshot."""
-        return ResumeToken(self.identity, selection.id, snapshot).encode()
+    def token(self, selection: Selection, since: Snapshot, reached: Reached | None = None) -> str:
+        """Return the token with which a watcher continues after a snapshot, or on the way to the next one."""
+        return ResumeToken(self.identity, selection.id, since, self._landmark, reached).encode()
 
     def stop(self) -> None:
         """Read no more."""
@@ -153,6 +155,9 @@ class Tail:
         pieces = [(event, Piece.of(event.batch_id, event.event)) for event in news.events]
         for event, piece in pieces:
             self._remember(event, piece)
+        if news.events:
+            newest = max(news.events, key=lambda event: event.event.xact)
+            self._landmark = Landmark.of(newest.batch_id, newest.event)
         told, self._progress = list(self._progress.values()), {}
         for selection in self._selections.values():
             self._hand_out(selection, before, news.snapshot, pieces, told)

@@ -76,6 +76,8 @@ class WatchBatches:
             raise ResumeTokenInvalid
         if token.identity != self._tail.identity or token.since.xmax > self._tail.snapshot.xmax:
             raise ResumeTokenExpired
+        if token.landmark and not await self._database.run(streams.knows, token.landmark):
+            raise ResumeTokenExpired
         position = token.since
         if token.reached:
             position = await self._catch_up(selection, position, token.reached)
@@ -136,14 +138,14 @@ class WatchBatches:
                 raise ResumeTokenExpired
             pieces = [piece for piece in pieces if piece.sequence <= stretch.last]
             after = pieces[-1].sequence
-            reached = Reached(until, stretch.batch_id, after)
-            await self._send_pieces(selection, pieces, ResumeToken(self._tail.identity, selection.id, since, reached))
+            token = self._tail.token(selection, since, Reached(until, stretch.batch_id, after))
+            await self._send_pieces(selection, pieces, token)
             self._feed.check(self._epoch)
 
-    async def _send_pieces(self, selection: Selection, pieces: Sequence[Piece], token: ResumeToken) -> None:
+    async def _send_pieces(self, selection: Selection, pieces: Sequence[Piece], token: str) -> None:
         wanted = [piece for piece in pieces if selection.wants(piece)]
         if data := join(wanted, exclude_items=self._options.exclude_item_events):
-            await self._outgoing.send(data + _token_field(token.encode()))
+            await self._outgoing.send(data + _token_field(token))
 
     async def _send_heartbeat(self, selection: Selection, position: Snapshot) -> None:
         await self._send_events(selection, [mapping.heartbeat_message("", 0, datetime.now(UTC))], position)

@@ -260,6 +260,21 @@ async def test_a_token_of_before_a_restore_has_expired(
     assert (answer.code, answer.reason) == (grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
 
 
+async def test_a_token_of_before_an_older_copy_took_its_place_has_expired(client: Client, store: Store) -> None:
+    batch = store.submit(2)
+    async with watching_batches(client) as watch:
+        await watch.message()
+        store.run(batch, 0)
+        notify(store, batch)
+        await watch.until((str(batch.batch_id), 3))
+    # The copy does not know the end of the item, and has had more transactions since than were before.
+    store.rows("DELETE FROM batch_events WHERE sequence = 3")
+    store.rows("UPDATE batches SET last_sequence = 2, successful = 0, running = 1")
+    store.submit(1)
+    answer = await refused(client, watch.token)
+    assert (answer.code, answer.reason) == (grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
+
+
 @pytest.mark.parametrize("token", ["x", "e30=", "bm90IGpzb24=", "eyJpIjoxfQ==", "é"])
 async def test_a_malformed_token_is_named(client: Client, token: str) -> None:
     answer = await refused(client, token)

@@ -186,6 +186,9 @@ def test_what_is_new_to_a_stream_is_found_by_transaction(store: Store, batch: Ba
     with recording(store) as recorded:
         assert store.do(streams.news, since, limit=2_000).events
         assert store.do(streams.stretches, OWNER, BatchFilter(), since)
+        landmark = store.do(streams.landmark)
+        assert landmark
+        assert store.do(streams.knows, landmark)
     assert_indexed(store, recorded, "batch_events", "batches")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reports_core.domain.batch import BatchStatus
 from reports_core.domain.errors import ResumeTokenInvalid, WatcherTooSlow
 from reports_core.storage.batches import BatchFilter
-from reports_core.storage.streams import Snapshot
+from reports_core.storage.streams import Landmark, Snapshot
 from reports_server.audience import Audience
 from reports_server.outgoing import WRITE_SECONDS, Outgoing, Writes
 from reports_server.pace import BURST_SECONDS, LONGEST_WAIT_SECONDS, SHARE, Pace
@@ -55,13 +55,20 @@ def test_of_two_snapshots_the_later_one_includes_the_earlier() -> None:
     assert Snapshot(20, frozenset({14})).includes(earlier), "10 has ended, and nothing has begun"
 
 
-@given(snapshots, st.none() | st.builds(Reached, snapshots, st.uuids(), st.integers(1, 2**40)))
-def test_a_token_is_read_as_it_was_written_and_never_too_long(since: Snapshot, reached: Reached | None) -> None:
-    token = ResumeToken(IDENTITY, selection_id("owner", BatchFilter()), since, reached).encode()
+@given(
+    snapshots,
+    st.none() | st.builds(Landmark, st.integers(1, 2**40), st.text("0123456789abcdef", min_size=12, max_size=12)),
+    st.none() | st.builds(Reached, snapshots, st.uuids(), st.integers(1, 2**40)),
+)
+def test_a_token_is_read_as_it_was_written_and_never_too_long(
+    since: Snapshot, landmark: Landmark | None, reached: Reached | None
+) -> None:
+    token = ResumeToken(IDENTITY, selection_id("owner", BatchFilter()), since, landmark, reached).encode()
     assert len(token) <= 1024
     read = ResumeToken.decode(token)
     assert since.includes(read.since)
-    if len(since.in_progress) <= 20:
+    assert read.landmark == landmark
+    if len(since.in_progress) <= 16:
         assert read.since == since
     if reached:
         assert read.reached

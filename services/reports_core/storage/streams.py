@@ -8,6 +8,7 @@ a writer that stays open for long delays nothing but itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID
 
@@ -65,6 +66,19 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Landmark:
+    """An event that was there: a database that does not have it any more is an older copy, put in its place."""
+
+    xact: int
+    mark: str
+
+    @classmethod
+    def of(cls, batch_id: UUID, event: Event) -> Self:
+        written = f"{batch_id}/{event.sequence}/{event.occurred_at.timestamp()}"
+        return cls(event.xact, sha256(written.encode()).hexdigest()[:12])
+
+
+@dataclass(frozen=True, slots=True)
 class StreamEvent:
     """An event among those of all batches, with what it takes to tell whom it concerns."""
 
@@ -106,6 +120,13 @@ _IDENTITY = text("""
         (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database
 """)
 _SNAPSHOT = text("SELECT CAST(pg_current_snapshot() AS text)")
+_EVENT = "batch_id, sequence, kind, status, data, occurred_at, CAST(CAST(xact AS text) AS bigint) AS xact"
+_NEWEST = text(f"""
+    SELECT {_EVENT} FROM batch_events WHERE xact IS NOT NULL ORDER BY xact DESC, batch_id DESC, sequence DESC LIMIT 1
+""").columns(data=JSON_COLUMNS["data"])  # noqa: S608 - a constant of this module
+_OF_TRANSACTION = text(f"""
+    SELECT {_EVENT} FROM batch_events WHERE xact = CAST(CAST(:xact AS text) AS xid8)
+""").columns(data=JSON_COLUMNS["data"])  # noqa: S608 - a constant of this module
 # Each part has its own LIMIT, so that the index on xact is read no further than needed. The snapshot is that of this
 # very statement, so that it sees exactly the events that are returned and those of before. LATERAL with LIMIT keeps it
 # at one look into the index per batch, whatever the planner expects.
@@ -167,6 +188,21 @@ def identity(conn: Connection) -> Identity:
 def now(conn: Connection) -> Snapshot:
     """Return the snapshot of this moment."""
     return Snapshot.parse(conn.execute(_SNAPSHOT).scalar_one())
+
+
+def landmark(conn: Connection) -> Landmark | None:
+    """Return the newest event as a landmark, None when there is none."""
+    row = conn.execute(_NEWEST).one_or_none()
+    return Landmark.of(row.batch_id, Event.of(row)) if row else None
+
+
+def knows(conn: Connection, landmark: Landmark) -> bool:
+    """Tell whether the database has the event of a landmark, or may have compacted it."""
+    rows = conn.execute(_OF_TRANSACTION, {"xact": str(landmark.xact)})
+    if any(Landmark.of(row.batch_id, Event.of(row)) == landmark for row in rows):
+        return True
+    newest_gone: int = conn.execute(_COMPACTED).scalar_one()
+    return newest_gone >= landmark.xact
 
 
 def news(conn: Connection, since: Snapshot, *, limit: int) -> News:
