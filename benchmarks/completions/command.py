@@ -80,8 +80,10 @@ def measure(url: str, *, rounds: int = 5, items: int = 50, latency: float = 5.0)
 @contextmanager
 def _engine(url: str) -> Iterator[Engine]:
     engine = sync_engine(url, pool_size=1, application_name="completions")
-    yield engine
-    engine.dispose()
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 class _Bench:
@@ -142,16 +144,18 @@ class _Bench:
 @contextmanager
 def _slow_commits(url: str, milliseconds: float) -> Iterator[None]:
     """Make every flush of the log wait, which is what a commit on a slow disk or with a remote standby does."""
-    _set(url, f"commit_delay = {round(milliseconds * 1000)}", "commit_siblings = 0")
-    yield
-    _set(url, "commit_delay = 0", "commit_siblings = 5")
+    _alter_system(url, f"SET commit_delay = {round(milliseconds * 1000)}", "SET commit_siblings = 0")
+    try:
+        yield
+    finally:
+        _alter_system(url, "RESET commit_delay", "RESET commit_siblings")
 
 
-def _set(url: str, *settings: str) -> None:
+def _alter_system(url: str, *changes: str) -> None:
     with closing(psycopg2.connect(url)) as conn, conn.cursor() as cursor:
         conn.autocommit = True
-        for setting in settings:
-            cursor.execute(f"ALTER SYSTEM SET {setting}")
+        for change in changes:
+            cursor.execute(f"ALTER SYSTEM {change}")
         cursor.execute("SELECT pg_reload_conf()")
 
 
