@@ -120,19 +120,19 @@ _IDENTITY = text("""
         (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database
 """)
 _SNAPSHOT = text("SELECT CAST(pg_current_snapshot() AS text)")
-_EVENT = "batch_id, sequence, kind, status, data, occurred_at, CAST(CAST(xact AS text) AS bigint) AS xact"
+_EVENT = "e.batch_id, e.sequence, e.kind, e.status, e.data, e.occurred_at, CAST(CAST(e.xact AS text) AS bigint) AS xact"
 _NEWEST = text(f"""
-    SELECT {_EVENT} FROM batch_events WHERE xact IS NOT NULL ORDER BY xact DESC, batch_id DESC, sequence DESC LIMIT 1
+    SELECT {_EVENT} FROM batch_events e WHERE e.xact IS NOT NULL
+    ORDER BY e.xact DESC, e.batch_id DESC, e.sequence DESC LIMIT 1
 """).columns(data=JSON_COLUMNS["data"])  # noqa: S608 - a constant of this module
 _OF_TRANSACTION = text(f"""
-    SELECT {_EVENT} FROM batch_events WHERE xact = CAST(CAST(:xact AS text) AS xid8)
+    SELECT {_EVENT} FROM batch_events e WHERE e.xact = CAST(CAST(:xact AS text) AS xid8)
 """).columns(data=JSON_COLUMNS["data"])  # noqa: S608 - a constant of this module
 # Each part has its own LIMIT, so that the index on xact is read no further than needed. The snapshot is that of this
 # very statement, so that it sees exactly the events that are returned and those of before. LATERAL with LIMIT keeps it
 # at one look into the index per batch, whatever the planner expects.
-_NEWS = text("""
-    SELECT s.snapshot, e.batch_id, e.sequence, e.kind, e.status, e.data, e.occurred_at,
-        CAST(CAST(e.xact AS text) AS bigint) AS xact, b.owner, b.labels
+_NEWS = text(f"""
+    SELECT s.snapshot, {_EVENT}, b.owner, b.labels
     FROM (SELECT CAST(pg_current_snapshot() AS text) AS snapshot) AS s LEFT JOIN (
         (SELECT * FROM batch_events WHERE xact >= CAST(CAST(:xmax AS text) AS xid8) ORDER BY xact LIMIT :limit)
         UNION ALL
@@ -141,7 +141,7 @@ _NEWS = text("""
         SELECT owner, labels FROM batches WHERE batch_id = e.batch_id LIMIT 1
     ) AS b ON true
     ORDER BY e.batch_id, e.sequence
-""").columns(data=JSON_COLUMNS["data"], labels=JSON_COLUMNS["labels"])
+""").columns(data=JSON_COLUMNS["data"], labels=JSON_COLUMNS["labels"])  # noqa: S608 - a constant of this module
 _MATCHING = """
     b.owner = :owner
     AND (CAST(:batch_ids AS uuid[]) IS NULL OR b.batch_id = ANY(CAST(:batch_ids AS uuid[])))
