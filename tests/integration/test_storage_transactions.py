@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,7 +11,8 @@ from uuid import uuid4
 
 import pytest
 from kombu import Connection as Broker
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
+from sqlalchemy.util import await_only
 
 from reports_core.storage import batches, dispatch, queue
 from reports_core.storage.batches import NewBatch
@@ -132,3 +134,25 @@ async def test_the_server_puts_messages_through_asyncpg(store: Store, database_u
         ("report_processing", 3, 3),
         ("report_processing", 9, 3),
     ]
+
+
+async def test_a_transaction_undone_by_a_deadlock_is_run_again(database_url: str) -> None:
+    engine = async_engine(database_url, pool_size=2, application_name="tests", statement_timeout_seconds=30)
+    both = asyncio.Barrier(2)
+    begun: list[int] = []
+
+    def lock(conn: Connection, first: int, second: int) -> int:
+        begun.append(first)
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": first})
+        if len(begun) <= 2:
+            await_only(both.wait())
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": second})
+        return first
+
+    database = Database(engine)
+    try:
+        async with asyncio.timeout(20):
+            one, two = await asyncio.gather(database.run(lock, 1, 2), database.run(lock, 2, 1))
+    finally:
+        await engine.dispose()
+    assert (one, two, len(begun)) == (1, 2, 3)

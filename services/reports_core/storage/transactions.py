@@ -14,7 +14,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import asyncpg
 from sqlalchemy import Connection, Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kombu_postgres import Wakeup
@@ -26,6 +26,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _OPTION = "fna_reports_wakeups"
+_DEADLOCK_DETECTED = "40P01"
+_DEADLOCKS = 3
 _WITHOUT_THE_DISK = text("SET LOCAL synchronous_commit = off")
 
 
@@ -79,7 +81,20 @@ class Database:
         self._engine = engine
 
     async def run(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run one storage function in a transaction of its own and return its result, as `transaction` does."""
+        """Run one storage function in a transaction of its own and return its result, as `transaction` does.
+
+        One that PostgreSQL undid to end a deadlock is run again.
+        """
+        for _ in range(_DEADLOCKS):
+            try:
+                return await self._run(function, *args, **kwargs)
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != _DEADLOCK_DETECTED:
+                    raise
+                logger.info("%s is run again after a deadlock", function.__name__)
+        return await self._run(function, *args, **kwargs)
+
+    async def _run(self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         wakeups = Wakeups()
         async with self._engine.begin() as conn:
             told = await conn.execution_options(**{_OPTION: wakeups})
