@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import bloat, brokers, completions, faults, submission
+from benchmarks import bloat, brokers, completions, faults, streams, submission
 from benchmarks.machine import describe
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "brokers": brokers,
     "faults": faults,
     "bloat": bloat,
+    "streams": streams,
 }
 
 
