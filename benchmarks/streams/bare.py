@@ -36,9 +36,6 @@ WATCH = f"/{_SERVICE}/Watch"
 PUBLISH = f"/{_SERVICE}/Publish"
 """Takes the JSON list of seconds at which to publish; answers with the monotonic nanoseconds at which it did."""
 
-# Where the request says nothing, as the contract has it.
-_HEARTBEAT_SECONDS = 15.0
-
 _Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
@@ -52,8 +49,8 @@ class Bare:
 
     async def watch(self, request: bytes, _context: _Context) -> AsyncIterator[bytes]:
         """Stream a snapshot and then what happens."""
-        asked = WatchBatchRequest.FromString(request).heartbeat_interval.ToTimedelta()
-        seconds = asked.total_seconds() or _HEARTBEAT_SECONDS
+        # Without an interval there are no heartbeats, and no task for each message that would wait for one.
+        seconds = WatchBatchRequest.FromString(request).heartbeat_interval.ToTimedelta().total_seconds() or None
         queue: asyncio.Queue[bytes] = asyncio.Queue()
         self._queues.add(queue)
         try:

@@ -61,7 +61,7 @@ def _print_table(name: str, figures: Sequence[Figure]) -> None:
     print(f"\n{name}")
     for figure in figures:
         print(
-            f"  {figure.name:48}{figure.value:>12,.2f} {figure.unit:4}{_target(figure):>16}  "
+            f"  {figure.name:56}{figure.value:>12,.2f} {figure.unit:4}{_target(figure):>16}  "
             f"{_VERDICTS[figure.met]}".rstrip(),
             flush=True,
         )

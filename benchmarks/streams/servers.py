@@ -69,9 +69,8 @@ def ours(database_url: str, folder: Path) -> AbstractContextManager[Server]:
     return _listening(our_process(database_url, folder, name=name), _log(folder, name))
 
 
-def bare(folder: Path) -> AbstractContextManager[Server]:
+def bare(folder: Path, name: str = "bare") -> AbstractContextManager[Server]:
     """Run a server that only streams from memory."""
-    name = "bare"
     return _listening(_process("benchmarks.streams.bare", folder, name, {}), _log(folder, name))
 
 

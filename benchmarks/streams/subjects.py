@@ -19,6 +19,8 @@ from reports_core.storage.records import Batch
 
 WATCH_BATCH = "/fna.reports.v1.BatchStatusService/WatchBatch"
 
+# That of the contract, when the request sets none.
+_HEARTBEAT_SECONDS = 15
 _OPEN_SECONDS = 120.0
 _PUBLISH_SECONDS = 300.0
 
@@ -68,19 +70,22 @@ class Ours:
 
 
 class Bare:
-    """The bare server, which publishes by itself."""
+    """The bare server, which publishes by itself; without heartbeats it does less than anybody may."""
 
     method = bare.WATCH
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, heartbeats: bool) -> None:
         self.server = server
+        self._request = WatchBatchRequest()
+        if heartbeats:
+            self._request.heartbeat_interval.seconds = _HEARTBEAT_SECONDS
         self._sequence = 0
 
     def prepare(self, events: int) -> None:
         """Do nothing: events are made when they are asked for."""
 
     def request(self) -> WatchBatchRequest:
-        return WatchBatchRequest()
+        return self._request
 
     def publish(self, offsets: Sequence[float]) -> dict[int, int]:
         with grpc.insecure_channel(self.server.address) as channel:

@@ -16,6 +16,8 @@ from benchmarks.streams.deliveries import Delivery, OutOfOrder, Taken
 _CHANNELS = 20
 # Else channels to the same address share a connection.
 _OPTIONS = [("grpc.use_local_subchannel_pool", 1)]
+# A server cancels calls at random when more than a thousand wait for it to begin with them.
+_AT_ONCE = 500
 _POLL_SECONDS = 0.01
 
 _Call = grpc.aio.UnaryStreamCall[bytes, bytes]
@@ -39,13 +41,10 @@ class Watchers:
 
     async def open(self, requests: Sequence[bytes], seconds: float) -> None:
         """Open a stream for each request and wait for their first messages."""
-        for request in requests:
-            number = len(self._tasks)
-            self._positions.append(-1)
-            self._heard_at.append(0)
-            call = self._streams[number % _CHANNELS](request)
-            self._tasks.append(asyncio.create_task(self._follow(number, call)))
-        await self._until(lambda: self._begun == len(self._tasks), seconds, "the first message of each stream")
+        for start in range(0, len(requests), _AT_ONCE):
+            for request in requests[start : start + _AT_ONCE]:
+                self._open(request)
+            await self._until(lambda: self._begun == len(self._tasks), seconds, "the first message of each stream")
 
     async def reach(self, sequence: int, seconds: float) -> None:
         """Wait until every watcher has had this event."""
@@ -66,6 +65,13 @@ class Watchers:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for channel in self._channels:
             await channel.close()
+
+    def _open(self, request: bytes) -> None:
+        number = len(self._tasks)
+        self._positions.append(-1)
+        self._heard_at.append(0)
+        call = self._streams[number % _CHANNELS](request)
+        self._tasks.append(asyncio.create_task(self._follow(number, call)))
 
     async def _until(self, condition: Callable[[], bool], seconds: float, what: str) -> None:
         deadline = time.monotonic() + seconds
