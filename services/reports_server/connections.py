@@ -17,6 +17,10 @@ def options(settings: ServerSettings) -> list[tuple[str, int]]:
         # call at all, would be answered with GOAWAY.
         "grpc.http2.min_ping_interval_without_data_ms": _LEAST_PING_INTERVAL_SECONDS * 1000,
         "grpc.keepalive_permit_without_calls": 1,
+        # When a server comes back, all its watchers do at once: above these limits (1,000 and 3,000 by default) calls
+        # that wait to be begun would be cancelled at random.
+        "grpc.server.max_pending_requests": settings.max_watchers,
+        "grpc.server.max_pending_requests_hard_limit": settings.max_watchers,
         "grpc.keepalive_time_ms": round(settings.keepalive_seconds * 1000),
         "grpc.keepalive_timeout_ms": round(settings.keepalive_timeout_seconds * 1000),
         # Without it a lost client is noticed after a minute, whatever the option above says.

@@ -331,6 +331,13 @@ async def test_watchers_far_behind_read_the_same_past_once(client: Client, store
     assert [sequences(events) for events in told] == [list(range(after + 1, 603)) for after in range(0, 600, 20)]
 
 
+async def test_a_crowd_that_comes_back_at_once_is_let_in(client: Client, store: Store) -> None:
+    batch = store.submit(1)
+    store.run(batch)
+    told = await asyncio.gather(*[client.watch(batch.batch_id) for _ in range(3_000)])
+    assert {len(events) for events in told} == {1}
+
+
 @pytest.mark.parametrize("watchers", [30])
 async def test_all_watchers_of_a_busy_batch_see_the_same(client: Client, store: Store, watchers: int) -> None:
     batch = store.submit(20)
