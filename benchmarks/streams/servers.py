@@ -10,17 +10,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.streams import usage
 from reports_dev.output import FileOutput
 from reports_dev.processes import Process, wait_until
 
 _ROOT = Path(__file__).parents[2]
 _LISTENING = re.compile(r"listening on (\S+:\d+):")
 _START_SECONDS = 60.0
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-# Of /proc/PID/stat after the name of the program: user and system time; of /proc/PID/statm: the resident pages.
-_USER_TIME, _SYSTEM_TIME = 11, 12
-_RESIDENT = 1
 # More than any scenario has.
 _WATCHERS = "20000"
 
@@ -34,16 +30,13 @@ class Server:
 
     def cpu_seconds(self) -> float:
         """Return the processor time that it has used so far, on all cores."""
-        fields = self._read("stat").rpartition(")")[2].split()
-        return (int(fields[_USER_TIME]) + int(fields[_SYSTEM_TIME])) / _CLOCK_TICKS
+        self.process.require_running()
+        return usage.cpu_seconds(self.process.pid)
 
     def resident_bytes(self) -> int:
         """Return its memory that is not swapped out."""
-        return int(self._read("statm").split()[_RESIDENT]) * _PAGE_BYTES
-
-    def _read(self, name: str) -> str:
         self.process.require_running()
-        return Path(f"/proc/{self.process.pid}/{name}").read_text()
+        return usage.resident_bytes(self.process.pid)
 
 
 def our_process(
