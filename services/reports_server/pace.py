@@ -58,12 +58,13 @@ class Pace:
             for wave in waves:
                 await _at_most(began + LONGEST_WAIT_SECONDS - self._clock(), wave.over)
             ended = max(wave.ended or self._clock() for wave in waves)
-            self._account -= min(ended - began, LONGEST_WAIT_SECONDS)
+            # No more than the longest wait makes up for, or a busy time would slow down the quiet one that follows.
+            self._account = max(self._account - (ended - began), -LONGEST_WAIT_SECONDS * SHARE)
         now = self._clock()
         self._account = min(BURST_SECONDS, self._account + (now - self._filled_at) * SHARE)
         self._filled_at = now
         if self._account < 0:
-            await asyncio.sleep(min(-self._account / SHARE, LONGEST_WAIT_SECONDS))
+            await asyncio.sleep(-self._account / SHARE)
 
     def wave(self, watchers: int) -> Wave:
         """Start a fan-out to so many watchers."""

@@ -139,6 +139,18 @@ async def test_fan_outs_one_after_another_take_their_share_of_the_time_only() ->
     assert waits[6] == pytest.approx(owed / SHARE, abs=0.015)
 
 
+async def test_a_busy_time_does_not_slow_down_the_quiet_one_that_follows() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    for _ in range(5):
+        wave = pace.wave(1)
+        clock.now += 1
+        wave.taken()
+        assert await seconds_of(pace) <= LONGEST_WAIT_SECONDS + 0.02
+    clock.now += LONGEST_WAIT_SECONDS
+    assert await seconds_of(pace) < 0.02
+
+
 async def test_a_watcher_that_takes_nothing_holds_nobody_up_for_long() -> None:
     pace = Pace()
     pace.wave(1)
