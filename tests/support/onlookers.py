@@ -31,9 +31,6 @@ class Onlookers:
         self._untold: dict[StreamWatcher, dict[str, int]] = {}
         self._horizon = self._compacted_xact()
 
-    def __len__(self) -> int:
-        return len(self._watchers) + len(self._streams)
-
     def watch(self, batch: Batch, begin: Begin, *, server: int, most: int | None) -> None:
         """Add a watcher of a batch."""
         watcher = BatchWatcher(str(batch.batch_id), begin)
