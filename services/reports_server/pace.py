@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 SHARE = 0.4
 """Part of the time that the fan-outs of one stream may take in the long run; the rest is for everybody else."""
 BURST_SECONDS = 0.2
 """Fan-out time that a quiet stream has saved up."""
 LONGEST_WAIT_SECONDS = 0.1
-"""How long events are gathered at most, before and beside waiting for the fan-out that runs."""
+"""How long events are gathered at most when no fan-out runs."""
+PATIENCE_SECONDS = 0.05
+"""How long a fan-out may stand still before it counts as over: who takes nothing must not hold up the others."""
 
 Clock = Callable[[], float]
 
@@ -22,18 +25,24 @@ class Wave:
     def __init__(self, watchers: int, clock: Clock) -> None:
         self._left = watchers
         self._clock = clock
-        self.started = clock()
-        self.ended = None if watchers else self.started
-        self.over = asyncio.Event()
+        self.started = self.moved = clock()
+        self._over = asyncio.Event()
         if not watchers:
-            self.over.set()
+            self._over.set()
 
     def taken(self) -> None:
         """Note that one of the watchers is done."""
         self._left -= 1
+        self.moved = self._clock()
         if self._left == 0:
-            self.ended = self._clock()
-            self.over.set()
+            self._over.set()
+
+    async def end(self) -> None:
+        """Wait until it is over, or nobody has taken anything for `PATIENCE_SECONDS`."""
+        while not self._over.is_set() and (seconds := self.moved + PATIENCE_SECONDS - self._clock()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._over.wait()
 
 
 class Pace:
@@ -54,12 +63,11 @@ class Pace:
         """Wait until the next fan-out may start."""
         if self._waves:
             waves, self._waves = self._waves, []
-            began = waves[0].started
             for wave in waves:
-                await _at_most(began + LONGEST_WAIT_SECONDS - self._clock(), wave.over)
-            ended = max(wave.ended or self._clock() for wave in waves)
+                await wave.end()
+            taken = max(wave.moved for wave in waves) - waves[0].started
             # No more than the longest wait makes up for, or a busy time would slow down the quiet one that follows.
-            self._account = max(self._account - (ended - began), -LONGEST_WAIT_SECONDS * SHARE)
+            self._account = max(self._account - taken, -LONGEST_WAIT_SECONDS * SHARE)
         now = self._clock()
         self._account = min(BURST_SECONDS, self._account + (now - self._filled_at) * SHARE)
         self._filled_at = now
@@ -71,14 +79,3 @@ class Pace:
         wave = Wave(watchers, self._clock)
         self._waves.append(wave)
         return wave
-
-
-async def _at_most(seconds: float, event: asyncio.Event) -> None:
-    """Wait for an event, but no longer: a watcher that takes nothing must not hold up the others."""
-    if event.is_set() or seconds <= 0:
-        return
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        return

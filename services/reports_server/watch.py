@@ -74,8 +74,8 @@ class Watch:
     async def _follow(self, task_id: UUID, topic: Topic) -> None:
         while True:
             self._feed.check(self._epoch)
-            if chunk := self._next(topic):
-                ended = await self._send_chunk(chunk, task_id)
+            if chunks := self._next(topic, task_id):
+                ended = await self._send_chunks(chunks, task_id)
             elif self._position < topic.position:
                 ended = await self._send_past(topic, task_id)
             else:
@@ -85,20 +85,26 @@ class Watch:
             if ended:
                 return
 
-    def _next(self, topic: Topic) -> Chunk[int] | None:
-        """Return the oldest chunk not seen yet that follows on this position, if it is still there."""
+    def _next(self, topic: Topic, task_id: UUID) -> list[Chunk[int]]:
+        """Return the chunks not seen yet that follow on this position, as far as they are there, up to the end."""
+        found: list[Chunk[int]] = []
+        position = self._position
         for chunk in topic.audience.since(self._seen):
             self._seen = chunk.number
-            if chunk.after == self._position:
-                return chunk
-        return None
+            if chunk.after == position:
+                found.append(chunk)
+                position = chunk.last
+                if chunk.ends == task_id:
+                    break
+        return found
 
-    async def _send_chunk(self, chunk: Chunk[int], task_id: UUID) -> bool:
-        """Send what all watchers at this position get; True when the execution ends with it."""
-        if data := chunk.data(exclude_items=self._options.exclude_item_events):
-            await self._outgoing.send(data)
-        self._position = chunk.last
-        return chunk.ends == task_id
+    async def _send_chunks(self, chunks: list[Chunk[int]], task_id: UUID) -> bool:
+        """Send what all watchers at this position get, in one message; True when the execution ends with it."""
+        data = [chunk.data(exclude_items=self._options.exclude_item_events) for chunk in chunks]
+        if message := data[0] if len(data) == 1 else b"".join(data):
+            await self._outgoing.send(message)
+        self._position = chunks[-1].last
+        return chunks[-1].ends == task_id
 
     async def _send_past(self, topic: Topic, task_id: UUID) -> bool:
         """Send the next part of what others have already; True when the execution ends with it."""

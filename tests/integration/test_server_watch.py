@@ -140,6 +140,8 @@ async def test_a_watch_of_an_old_execution_ends_where_it_did(client: Client, sto
     last = store.run(again).batch.last_sequence
     told = await client.watch(batch.batch_id, after_sequence=0)
     assert sequences(told) == list(range(1, last + 1)), "the end of the first execution does not end the second"
+    changes = [event for event in told if event.HasField("status_changed")]
+    assert [event.status_changed.batch.last_sequence for event in changes] == sequences(changes)
     refused = await refusal(client.watch(batch.batch_id, task_id=str(batch.batch_id)))
     assert (refused.code, refused.reason) == (grpc.StatusCode.NOT_FOUND, "TASK_NOT_FOUND")
 

@@ -275,6 +275,23 @@ async def test_a_token_of_before_an_older_copy_took_its_place_has_expired(client
     assert (answer.code, answer.reason) == (grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
 
 
+async def test_a_token_is_good_at_a_server_that_looked_earlier(database_url: str, tmp_path: Path, store: Store) -> None:
+    batch = store.submit(2)
+    async with (
+        running(database_url, tmp_path) as one,
+        running(database_url, tmp_path) as other,
+        watching_batches(other) as before,
+    ):
+        await before.message()
+        for _ in range(5):
+            store.rows("SELECT pg_current_xact_id()")
+        async with watching_batches(one) as watch:
+            await watch.message()
+        store.run(batch)
+        async with watching_batches(other, token=watch.token) as again:
+            assert by_batch(await again.until((str(batch.batch_id), 3))) == {str(batch.batch_id): [2, 3]}
+
+
 @pytest.mark.parametrize("token", ["x", "e30=", "bm90IGpzb24=", "eyJpIjoxfQ==", "é"])
 async def test_a_malformed_token_is_named(client: Client, token: str) -> None:
     answer = await refused(client, token)

@@ -332,7 +332,8 @@ def retry(conn: Connection, owner: str, batch_id: UUID, request: Retry, broker: 
     first = batch.last_sequence + 1
     positions = [row.position for row in chosen]
     history = [
-        events.status_changed(batch.status, after),
+        # As the batch is after this event: whoever continues from its sequence gets the other one too.
+        events.status_changed(batch.status, replace(after, last_sequence=first)),
         events.items_changed(after, ItemStatus.PENDING, positions, counters),
     ]
     events.append(conn, batch_id, first, history)
