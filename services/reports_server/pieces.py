@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from fna.reports.v1 import batch_pb2
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchResponse
 from reports_core.storage.records import Event
 from reports_server import mapping
+
+MOST_BYTES = 256 * 1024
+"""Size up to which events are put into one message; clients refuse one of more than 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,16 @@ class Piece:
 def serialise(events: Iterable[batch_pb2.BatchEvent]) -> bytes:
     """Return a message with these events; both kinds of streams have them in the same field."""
     return WatchBatchResponse(events=events).SerializeToString()
+
+
+def portion(pieces: Sequence[Piece]) -> Sequence[Piece]:
+    """Return the first of these events that together fit into a message; at least one."""
+    size = 0
+    for index, piece in enumerate(pieces):
+        size += len(piece.data)
+        if index and size > MOST_BYTES:
+            return pieces[:index]
+    return pieces
 
 
 def join(pieces: Iterable[Piece], *, exclude_items: bool) -> bytes:

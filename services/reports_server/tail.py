@@ -18,7 +18,7 @@ from reports_core.storage.transactions import Database
 from reports_server import mapping
 from reports_server.audience import Audience
 from reports_server.pace import Pace
-from reports_server.pieces import Piece, serialise
+from reports_server.pieces import Piece, portion, serialise
 from reports_server.repeater import Repeater
 from reports_server.resume_token import Reached, ResumeToken, selection_id
 
@@ -176,7 +176,11 @@ class Tail:
             if selection.matches(event.batch_id, event.owner, event.labels) and selection.wants(piece)
         ]
         progress = self._progress_message(selection, told)
-        if wanted or progress:
+        if portion(wanted) is not wanted:
+            # Too much for one message: everybody reads it in parts, each with a token of its own.
+            selection.audience.skip()
+            selection.audience.wake()
+        elif wanted or progress:
             trailer = WatchBatchesResponse(resume_token=self.token(selection, snapshot)).SerializeToString()
             selection.audience.publish(before, snapshot, wanted, progress=progress, trailer=trailer)
             selection.audience.wake()

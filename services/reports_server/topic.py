@@ -16,7 +16,7 @@ from reports_server import mapping
 from reports_server.audience import Audience
 from reports_server.history import History
 from reports_server.pace import Pace
-from reports_server.pieces import Piece, serialise
+from reports_server.pieces import Piece, portion, serialise
 from reports_server.repeater import Repeater
 
 _EVENTS_PER_READ = 500
@@ -92,12 +92,14 @@ class Topic:
             self.wake()
 
     def _publish(self, pieces: Sequence[Piece]) -> None:
-        """Hand out chunks: one for the rest of each execution that ended, as its watchers stop there."""
-        begin, before = 0, self.audience.number
-        for index, piece in enumerate(pieces):
-            if piece.ends or index == len(pieces) - 1:
-                self.audience.publish(self.position, piece.sequence, pieces[begin : index + 1], ends=piece.ends)
-                self._position, begin = piece.sequence, index + 1
+        """Hand out chunks that fit into messages, and end with each execution, as its watchers stop there."""
+        before = self.audience.number
+        while pieces:
+            part = portion(pieces)
+            end = next((index for index, piece in enumerate(part) if piece.ends), len(part) - 1)
+            last = part[end]
+            self.audience.publish(self.position, last.sequence, part[: end + 1], ends=last.ends)
+            self._position, pieces = last.sequence, pieces[end + 1 :]
         if self._progress:
             self.audience.publish(self.position, self.position, (), progress=self._take_progress())
         if self.audience.number > before:

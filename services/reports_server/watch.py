@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -14,7 +15,7 @@ from reports_server import mapping
 from reports_server.audience import Chunk
 from reports_server.feed import Feed
 from reports_server.outgoing import Outgoing
-from reports_server.pieces import Piece, join, serialise
+from reports_server.pieces import MOST_BYTES, Piece, join, portion, serialise
 from reports_server.topic import Topic
 
 
@@ -86,16 +87,17 @@ class Watch:
                 return
 
     def _next(self, topic: Topic, task_id: UUID) -> list[Chunk[int]]:
-        """Return the chunks not seen yet that follow on this position, as far as they are there, up to the end."""
+        """Return the chunks not seen yet that follow on this position, as far as they fit into a message."""
         found: list[Chunk[int]] = []
-        position = self._position
+        position, size = self._position, 0
         for chunk in topic.audience.since(self._seen):
-            self._seen = chunk.number
             if chunk.after == position:
+                size += len(chunk.data(exclude_items=self._options.exclude_item_events))
+                if found and (size > MOST_BYTES or found[-1].ends == task_id):
+                    break
                 found.append(chunk)
                 position = chunk.last
-                if chunk.ends == task_id:
-                    break
+            self._seen = chunk.number
         return found
 
     async def _send_chunks(self, chunks: list[Chunk[int]], task_id: UUID) -> bool:
@@ -108,11 +110,11 @@ class Watch:
 
     async def _send_past(self, topic: Topic, task_id: UUID) -> bool:
         """Send the next part of what others have already; True when the execution ends with it."""
-        pieces = await self._feed.history.after(topic.batch_id, self._position)
+        pieces: Sequence[Piece] = await self._feed.history.after(topic.batch_id, self._position)
         if not pieces or pieces[0].sequence != self._position + 1:
             oldest = pieces[0].sequence if pieces else (await topic.present(self._options.owner)).oldest_sequence
             raise SequenceCompacted(self._position, oldest)
-        pieces, ended = _until_the_end(pieces, task_id)
+        pieces, ended = _until_the_end(portion(pieces), task_id)
         if data := join(pieces, exclude_items=self._options.exclude_item_events):
             await self._outgoing.send(data)
         self._position = pieces[-1].sequence
@@ -124,7 +126,7 @@ class Watch:
         await self._outgoing.send(serialise([message]))
 
 
-def _until_the_end(pieces: list[Piece], task_id: UUID) -> tuple[list[Piece], bool]:
+def _until_the_end(pieces: Sequence[Piece], task_id: UUID) -> tuple[Sequence[Piece], bool]:
     """Leave out what follows on the last event of an execution, which belongs to a later one."""
     for index, piece in enumerate(pieces):
         if piece.ends == task_id:

@@ -17,7 +17,7 @@ from reports_server import mapping
 from reports_server.audience import Chunk
 from reports_server.feed import Feed
 from reports_server.outgoing import Outgoing
-from reports_server.pieces import Piece, join
+from reports_server.pieces import MOST_BYTES, Piece, join, portion
 from reports_server.resume_token import Reached, ResumeToken
 from reports_server.tail import Selection
 
@@ -98,6 +98,9 @@ class WatchBatches:
             # Messages in a row are one, with the token of the last.
             data = b""
             for chunk in chunks:
+                if len(data) > MOST_BYTES:
+                    await self._outgoing.send(data)
+                    data = b""
                 seen = chunk.number
                 if in_step:
                     data += chunk.data(exclude_items=self._options.exclude_item_events)
@@ -137,10 +140,10 @@ class WatchBatches:
         self, selection: Selection, stretch: Stretch, after: int, since: Snapshot, until: Snapshot
     ) -> None:
         while after < stretch.last:
-            pieces = await self._feed.history.after(stretch.batch_id, after)
+            pieces: Sequence[Piece] = await self._feed.history.after(stretch.batch_id, after)
             if not pieces or pieces[0].sequence != after + 1:
                 raise ResumeTokenExpired
-            pieces = [piece for piece in pieces if piece.sequence <= stretch.last]
+            pieces = portion([piece for piece in pieces if piece.sequence <= stretch.last])
             after = pieces[-1].sequence
             token = self._tail.token(selection, since, Reached(until, stretch.batch_id, after))
             await self._send_pieces(selection, pieces, token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import aclosing, closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +13,11 @@ import psycopg2
 import pytest
 
 from fna.reports.v1 import batch_pb2 as pb
+from reports_core.domain.retry import Failure
 from reports_core.storage import batches, events
 from reports_core.storage.batches import NewBatch
 from reports_core.storage.events import Progress
+from reports_core.storage.outcomes import Outcome
 from reports_core.storage.records import Batch
 from reports_core.storage.transactions import transaction
 from reports_server.resume_token import ResumeToken
@@ -228,6 +230,25 @@ async def test_a_long_past_is_told_whole_and_can_be_cut_anywhere(client: Client,
         told += [event for event in news if stored(event)]
         missing -= {(event.batch_id, event.sequence) for event in news}
     assert by_batch(told) == {name: list(range(1, 403)) for name, _ in ends}
+
+
+async def test_events_of_any_size_come_in_messages_that_clients_take(client: Client, store: Store) -> None:
+    batch = store.submit(250)
+    name, last = str(batch.batch_id), 501
+    async with watching_batches(client) as watch, aclosing(client.events(name)) as one:  # type: ignore[type-var]  # an async generator, as its caller need not know
+        await watch.message()
+        await anext(one)
+        token = watch.token
+        # More than the 4 MiB that a client takes in one message, and committed before anybody is told.
+        store.run_all(batch, *[Outcome(failure=Failure("CORRUPT", "x" * 30_000))] * 249)
+        notify(store, batch)
+        assert by_batch(await watch.until((name, last - 2))) == {name: list(range(2, last - 1))}
+        assert [(await anext(one)).sequence for _ in range(2, last - 1)] == list(range(2, last - 1))
+        store.run(batch, 249)
+        assert [event.sequence async for event in one] == [last - 1, last, last + 1]
+    async with watching_batches(client, token=token) as watch:
+        assert by_batch(await watch.until((name, last + 1))) == {name: list(range(2, last + 2))}
+    assert len(await client.watch(name, after_sequence=0)) == last + 1
 
 
 async def test_a_token_of_another_database_has_expired(client: Client, store: Store, database_url: str) -> None:
