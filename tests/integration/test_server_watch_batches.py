@@ -338,7 +338,7 @@ async def test_a_token_of_before_a_compaction_has_expired(client: Client, store:
         after = watch.token
     # As the compaction does it.
     store.rows("UPDATE batches SET oldest_sequence = last_sequence + 1")
-    store.rows("UPDATE event_horizon SET compacted_xact = (SELECT max(xact) FROM batch_events)")
+    store.rows("UPDATE event_horizon SET compacted_xact = (SELECT xact FROM batch_events ORDER BY xact DESC LIMIT 1)")
     store.rows("DELETE FROM batch_events")
     answer = await refused(client, before)
     assert (answer.code, answer.reason) == (grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
