@@ -35,6 +35,8 @@ class Repeater:
         self._asked = False
         if self._task:
             self._task.cancel()
+            # Whoever asks now must not rely on a step that is about to end.
+            self._task = None
 
     async def _run(self) -> None:
         while self._asked:

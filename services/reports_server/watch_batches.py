@@ -112,6 +112,7 @@ class WatchBatches:
             if data:
                 await self._outgoing.send(data)
             if not chunks and not await self._outgoing.news(selection.audience):
+                self._feed.check(self._epoch)
                 if selection.audience.number == seen and self._tail.snapshot.includes(position):
                     position, in_step = self._tail.snapshot, True
                 await self._send_heartbeat(selection, position)

@@ -17,6 +17,7 @@ from reports_server.audience import Audience
 from reports_server.outgoing import WRITE_SECONDS, Outgoing, Writes
 from reports_server.pace import BURST_SECONDS, LONGEST_WAIT_SECONDS, PATIENCE_SECONDS, SHARE, Pace
 from reports_server.pieces import Piece
+from reports_server.repeater import Repeater
 from reports_server.resume_token import Reached, ResumeToken, selection_id
 
 BATCH_ID = UUID(int=7)
@@ -209,3 +210,23 @@ async def test_a_write_that_is_not_taken_ends_the_watch() -> None:
     with pytest.raises(WatcherTooSlow):
         await task
     writes.end_stalled(now + 2 * WRITE_SECONDS)
+
+
+async def test_who_asks_right_after_a_stop_is_served() -> None:
+    done = asyncio.Event()
+    steps: list[str] = []
+
+    async def step() -> None:
+        steps.append("begun")
+        if len(steps) == 1:
+            await asyncio.Event().wait()
+        done.set()
+
+    repeater = Repeater(step, Pace().turn)
+    repeater.ask()
+    await asyncio.sleep(0)
+    repeater.stop()
+    repeater.ask()
+    async with asyncio.timeout(5):
+        await done.wait()
+    assert len(steps) == 2

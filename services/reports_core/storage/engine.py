@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -40,16 +42,7 @@ def async_engine(
     # is kept, and none has a name: each is prepared and run within one transaction.
     prepared = {"prepared_statement_cache_size": 0, "prepared_statement_name_func": lambda: ""} if pooler else {}
     options = {"statement_cache_size": 0} if pooler else {}
-
-    async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(
-            database_url,
-            timeout=10,
-            command_timeout=statement_timeout_seconds,
-            server_settings={"application_name": application_name},
-            **options,
-        )
-
+    connect = _connecting(database_url, application_name, statement_timeout_seconds, **options)
     return create_async_engine(
         "postgresql+asyncpg://",
         connect_args={"async_creator_fn": connect, **prepared},
@@ -67,20 +60,26 @@ def reading_engine(
     For reads that are repeated when they fail: a connection that broke meanwhile shows at its next statement. The URL
     must lead to PostgreSQL itself.
     """
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        connect_args={"async_creator_fn": _connecting(database_url, application_name, statement_timeout_seconds)},
+        pool_size=pool_size,
+        max_overflow=0,
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
+    )
 
+
+def _connecting(
+    database_url: str, application_name: str, statement_timeout_seconds: float, **options: int
+) -> Callable[[], Awaitable[asyncpg.Connection]]:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
             database_url,
             timeout=10,
             command_timeout=statement_timeout_seconds,
             server_settings={"application_name": application_name},
+            **options,
         )
 
-    return create_async_engine(
-        "postgresql+asyncpg://",
-        connect_args={"async_creator_fn": connect},
-        pool_size=pool_size,
-        max_overflow=0,
-        isolation_level="AUTOCOMMIT",
-        pool_reset_on_return=None,
-    )
+    return connect
