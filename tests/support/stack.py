@@ -24,6 +24,8 @@ from reports_dev.processes import Process, wait_until
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = Path(__file__).with_name("plugin")
+"""A folder in which a package is installed whose processors are those of `tests.support.processors`."""
 _START_SECONDS = 60.0
 _LISTENING = re.compile(r"[Ll]istening on (?:http://)?([\d.]+:\d+)")
 _READY = re.compile(r"celery@\S+ ready")
@@ -179,15 +181,16 @@ class Stack:
         """Return the environment of a process of this stack."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FNA_REPORTS_")}
         return kept | {
-            # The processors of `tests.support.processors`, and the packages that this process runs.
-            "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(ROOT), *(path for path in sys.path if path)])),
+            # The processors of `tests.support.processors` as a package, and the packages that this process runs.
+            "PYTHONPATH": os.pathsep.join(
+                dict.fromkeys([str(PLUGIN), str(ROOT), *(path for path in sys.path if path)])
+            ),
             "DATABASE_URL": self.database_url,
             # What Celery leaves behind when it is killed.
             "TMPDIR": str(self.folder),
             "FNA_REPORTS_DOCUMENTS_DIR": str(self.folder / "documents"),
             "FNA_REPORTS_LEASE_SECONDS": "2",
             "FNA_REPORTS_SWEEP_SECONDS": "0.5",
-            "FNA_REPORTS_PROCESSOR": "tests.support.processors:obey",
             **self._settings,
             **settings,
         }

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
-from reports_core.domain.analysis import (
-    Metric,
-    ReportAnalysis,
-    RiskIndicator,
-    Score,
-    Section,
-    Theme,
-)
+from reports_core.domain.analysis import ReportAnalysis, from_document
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
 from reports_core.storage.records import JSON_COLUMNS, StoredAnalysis
 
@@ -52,7 +44,9 @@ def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None 
     row = conn.execute(_GET, {"analysis_id": wanted, "report_id": report_id}).one_or_none()
     if row is None:
         raise AnalysisNotFound(f"report {report_id} has no analysis {wanted}", analysis_id=str(wanted))
-    return StoredAnalysis(row.analysis_id, row.report_id, _analysis(row), row.processing_time, row.completed_at)
+    return StoredAnalysis(
+        row.analysis_id, row.report_id, from_document(row.document), row.processing_time, row.completed_at
+    )
 
 
 def _none_yet(report_id: UUID, status: str) -> Exception:
@@ -60,25 +54,3 @@ def _none_yet(report_id: UUID, status: str) -> Exception:
         return AnalysisNotReady(report_id)
     hint = "its last analysis failed, see its batch" if status == "FAILED" else "submit it in a batch first"
     return AnalysisNotFound(f"report {report_id} has no analysis; {hint}", report_id=str(report_id))
-
-
-def _analysis(row: Row[Any]) -> ReportAnalysis:
-    document = row.document
-    return ReportAnalysis(
-        **document
-        | {
-            "optimism": Score(**document["optimism"]),
-            "risk": Score(**document["risk"]),
-            "uncertainty": Score(**document["uncertainty"]),
-            "key_themes": tuple(Theme(**theme) for theme in document["key_themes"]),
-            "risk_indicators": tuple(RiskIndicator(**indicator) for indicator in document["risk_indicators"]),
-            "sections": tuple(_section(section) for section in document["sections"]),
-            "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
-            "warnings": tuple(document["warnings"]),
-        }
-    )
-
-
-def _section(section: dict[str, Any]) -> Section:
-    scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
-    return Section(**section | scores)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import decoding, errors, markup, media, pdf, plaintext, submission, typewriter
 from reports_worker.processors.media import Media
 from reports_worker.processors.submission import Submission
@@ -70,7 +71,7 @@ def extract(content: Content) -> list[Document]:
     for part in content.parts.parts:
         try:
             found.append(_document(part, content.warnings))
-        except errors.DocumentError as error:
+        except DocumentError as error:
             if not part.exhibit:
                 raise
             content.warnings.append(f"{part.type} was not analysed. {error}")
