@@ -181,10 +181,7 @@ class Stack:
         """Return the environment of a process of this stack."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FNA_REPORTS_")}
         return kept | {
-            # The processors of `tests.support.processors` as a package, and the packages that this process runs.
-            "PYTHONPATH": os.pathsep.join(
-                dict.fromkeys([str(PLUGIN), str(ROOT), *(path for path in sys.path if path)])
-            ),
+            "PYTHONPATH": python_path(PLUGIN),
             "DATABASE_URL": self.database_url,
             # What Celery leaves behind when it is killed.
             "TMPDIR": str(self.folder),
@@ -214,6 +211,11 @@ class Stack:
         )
         found: str = line.findall(started.output())[0]
         return found
+
+
+def python_path(*folders: Path) -> str:
+    """Return the `PYTHONPATH` of processes that find the packages of the folders and those that this process runs."""
+    return os.pathsep.join(dict.fromkeys([*map(str, folders), str(ROOT), *filter(None, sys.path)]))
 
 
 def worker_command(*options: str) -> list[str]:
