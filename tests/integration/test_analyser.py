@@ -96,6 +96,7 @@ def test_reports_that_are_analysed_at_once_have_processes_of_their_own(analyser:
         ("vanish", "PARSER_LOST", True),
         ("leave", "INTERNAL", True),
         ("fail", "INTERNAL", True),
+        ("dream", "INTERNAL", True),
     ],
 )
 def test_a_document_that_ends_its_process_costs_only_its_own_attempt(
@@ -157,6 +158,12 @@ def test_an_idle_process_that_was_killed_costs_nothing(analyser: Analyser, tmp_p
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert process_of(analyser, tmp_path) != pid
+
+
+def test_a_process_outlives_the_thread_that_needed_it_first(analyser: Analyser, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        pid = thread.submit(process_of, analyser, tmp_path).result(20)
+    assert process_of(analyser, tmp_path) == pid
 
 
 def test_a_process_ends_with_its_parent_however_that_ends(tmp_path: Path) -> None:

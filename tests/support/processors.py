@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from reports_core.domain.analysis import ReportAnalysis, Score
@@ -27,7 +28,8 @@ def obey(content: bytes, report_type: str, on_step: OnStep) -> Analysed:
 
     `die` kills the worker's process, `crash` the analysis process by a signal of the parser's, `vanish` by one from
     outside, and `leave` ends it. `fail` raises. `spin` computes without end, `eat` takes memory without end, `babble`
-    says what the worker does not understand. Anything else, such as `quick`, does nothing.
+    says what the worker does not understand, `dream` makes an analysis that nobody can use. Anything else, such as
+    `quick`, does nothing.
     """
     on_step("VALIDATION", 0.0)
     order, _, path = content.decode().splitlines()[0].partition(" ")
@@ -37,7 +39,8 @@ def obey(content: bytes, report_type: str, on_step: OnStep) -> Analysed:
     elif order in _ALONE:
         _ALONE[order]()
     on_step("SENTIMENT_ANALYSIS", 0.5)
-    return Analysed(_ANALYSIS, (Passage("OTHER", order, content.decode()),))
+    analysis = replace(_ANALYSIS, warnings=("\0",)) if order == "dream" else _ANALYSIS
+    return Analysed(analysis, (Passage("OTHER", order, content.decode()),))
 
 
 def _tell(path: Path) -> None:

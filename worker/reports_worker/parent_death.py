@@ -11,7 +11,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def die_with(parent_pid: int) -> None:
-    """Have Linux kill this process when its parent `parent_pid` ends; elsewhere nothing is done."""
+    """Have Linux kill this process when the thread of `parent_pid` that started it ends; elsewhere nothing is done."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from reports_worker.analyser.limits import Limits
 from reports_worker.analyser.process import AnalysisProcess
@@ -20,10 +21,12 @@ class Analyser:
         self._limits = limits
         self._idle: list[AnalysisProcess] = []
         self._lock = threading.Lock()
+        # Linux takes the thread that starts a process for its parent: with it, the process ends.
+        self._starter = ThreadPoolExecutor(1, "analyser")
 
     def start(self) -> None:
         """Start a process for the next report, without waiting for it."""
-        process = AnalysisProcess(self._limits)
+        process = self._started()
         with self._lock:
             self._idle.append(process)
 
@@ -53,11 +56,10 @@ class Analyser:
         return done
 
     def close(self) -> None:
-        """End the processes that are idle."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for process in idle:
+        """End the processes; call it when no report is analysed any more."""
+        for process in self._idle:
             process.close()
+        self._starter.shutdown()
 
     def _take(self) -> AnalysisProcess:
         with self._lock:
@@ -66,7 +68,10 @@ class Analyser:
                 if process.is_alive:
                     return process
                 process.close()
-        return AnalysisProcess(self._limits)
+        return self._started()
+
+    def _started(self) -> AnalysisProcess:
+        return self._starter.submit(AnalysisProcess, self._limits).result()
 
     def _put_back(self, process: AnalysisProcess, done: Done) -> None:
         spent = process.reports >= self._limits.reports

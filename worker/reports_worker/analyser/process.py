@@ -9,9 +9,11 @@ import sys
 import time
 from multiprocessing.connection import Connection
 
+from reports_core.domain.analysis import ReportAnalysis
 from reports_worker.analyser import errors, wire
 from reports_worker.analyser.errors import AnalyserUnusable
 from reports_worker.analyser.limits import Limits
+from reports_worker.analyser.soundness import Unsound, require_sound
 from reports_worker.processor import DocumentError, OnStep
 
 _START_SECONDS = 60.0
@@ -99,8 +101,8 @@ class AnalysisProcess:
             status, peak_bytes = self._reap(_LEAVE_SECONDS)
             raise errors.process_ended(status, peak_bytes, self._limits) from None
         match answer:
-            case wire.Done():
-                return answer
+            case wire.Done(analysed):
+                return self._sound(answer, analysed.analysis)
             case wire.Refused(reason, message):
                 raise DocumentError(reason, message)
             case wire.OutOfMemory():
@@ -109,6 +111,14 @@ class AnalysisProcess:
                 raise errors.processor_failed(error)
             case _:
                 raise wire.ProtocolError(f"{answer} instead of an answer")
+
+    @staticmethod
+    def _sound(answer: wire.Done, analysis: ReportAnalysis) -> wire.Done:
+        try:
+            require_sound(analysis)
+        except Unsound as error:
+            raise errors.processor_failed(f"its result is of no use: {error}") from None
+        return answer
 
     def _answer(self, deadline: float, on_step: OnStep) -> wire.Message:
         newest = wire.Step("VALIDATION", 0.0)
