@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from reports_worker.analyser import Analyser, AnalyserUnusable, AnalysisFailed, Limits
+from reports_worker.analyser import Analyser, AnalyserUnusable, AnalysisFailed, Limits, check
 from reports_worker.analyser.process import AnalysisProcess
 from reports_worker.processor import DocumentError
 from tests.support.stack import PLUGIN, ROOT
@@ -241,7 +241,7 @@ def test_a_processor_that_cannot_be_used_is_refused_by_name(
     ]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*folders, str(ROOT)]))
     with pytest.raises(AnalyserUnusable, match=message) as refused:
-        Analyser(LIMITS).check()
+        check(LIMITS)
     assert "second" in str(refused.value)
 
 
@@ -262,4 +262,4 @@ def test_the_processor_of_another_package_is_for_its_report_type_alone(
 
 def test_too_little_memory_to_start_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AnalyserUnusable, match="FNA_REPORTS_ANALYSIS_MEMORY_MIB=16"):
-        Analyser(Limits(memory_mib=16)).check()
+        check(Limits(memory_mib=16))

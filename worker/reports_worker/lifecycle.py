@@ -21,7 +21,7 @@ from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.preparation import prepare
 from reports_core.storage.queue import PROCESS_REPORT
 from reports_core.storage.sweep import Sweeper
-from reports_worker.analyser import AnalyserUnusable
+from reports_worker.analyser import AnalyserUnusable, check
 from reports_worker.running import running_reports
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
 from reports_worker.termination import Terminator, end
@@ -63,8 +63,9 @@ _LOOK_SECONDS = 1.0
 def migrate(**_: object) -> None:
     """Bring the database up to date before the worker consumes; without it, or unable to analyse, it does not start."""
     try:
-        prepare(runtime().settings)
-        runtime().analyser.check()
+        settings = runtime().settings
+        prepare(settings)
+        check(settings.limits)
     except (SettingsError, AnalyserUnusable) as error:
         raise SystemExit(str(error)) from None
     except DBAPIError as error:

@@ -14,6 +14,15 @@ _MUCH_MEMORY = 0.5
 """Share of the limit from which on a process is not used again: what it keeps would be missing for the next report."""
 
 
+def check(limits: Limits) -> None:
+    """Start a process and wait until it can analyse. Raises AnalyserUnusable when none ever will."""
+    process = AnalysisProcess(limits)
+    try:
+        process.wait_until_ready()
+    finally:
+        process.close()
+
+
 class Analyser:
     """Analyses reports; safe for threads, of no use to a forked child."""
 
@@ -29,14 +38,6 @@ class Analyser:
         process = self._started()
         with self._lock:
             self._idle.append(process)
-
-    def check(self) -> None:
-        """Start a process and wait until it can analyse. Raises AnalyserUnusable when none ever will."""
-        process = self._take()
-        try:
-            process.wait_until_ready()
-        finally:
-            process.close()
 
     def analyse(self, content: bytes, report_type: str, on_step: OnStep, *, with_narrative: bool = False) -> Done:
         """Return the analysis of a report.
