@@ -66,9 +66,12 @@ class Upload:
 
 @dataclass
 class Peer:
-    """The three services: every method gives `answers[name]`, or ends with it when it is a Status."""
+    """The three services: every method gives `answers[name]`, or ends with it when it is a Status.
 
-    answers: dict[str, Message] = field(default_factory=dict)
+    A list of answers is given one by one.
+    """
+
+    answers: dict[str, Message | list[Message]] = field(default_factory=dict)
     requests: list[Message] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
     stream: asyncio.Queue[WatchMessage | Status | None] = field(default_factory=asyncio.Queue)
@@ -103,7 +106,8 @@ class Peer:
 
     async def _answer(self, method: str, request: Message, context: Context) -> Message:
         self.requests.append(request)
-        answer = self.answers[method]
+        given = self.answers[method]
+        answer = given.pop(0) if isinstance(given, list) else given
         if isinstance(answer, Status):
             await _abort(context, answer)
         return answer

@@ -18,8 +18,8 @@ from fna.reports.v1 import (
     report_pb2,
     report_service_pb2,
 )
-from reports_gateway.routes import batch_events, batches, probes, reports
-from reports_gateway.schemas import batch, batch_requests, event, report, report_requests
+from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
+from reports_gateway.schemas import batch, batch_requests, event, report, report_requests, result
 from tests.unit.gateway_peer import SERVICES, Peer, in_process, serve
 
 OF_HTTP_ALONE = {"wait"}
@@ -71,6 +71,7 @@ def test_the_contract_has_http_rules() -> None:
         (event.BatchItemsChanged, batch_pb2.BatchItemsChanged, {"error": "errors"}),
         (event.BatchItemProgress, batch_pb2.BatchItemProgress, {}),
         (event.BatchEvent, batch_pb2.BatchEvent, {"heartbeat": None}),
+        (result.BatchResult, batch_status_service_pb2.BatchResult, {}),
         (report.Report, report_pb2.Report, {}),
         (report.ReportPage, report_service_pb2.ListReportsResponse, {}),
         (report.ReportAnalysis, report_pb2.ReportAnalysis, {}),
@@ -137,7 +138,7 @@ async def test_openapi_describes_the_events_of_a_watch() -> None:
 def test_no_two_routes_take_the_same_request() -> None:
     routes = [
         (method, getattr(route, "path", ""))
-        for module in (batches, batch_events, reports, probes)
+        for module in (batches, batch_events, batch_results, reports, probes)
         for route in module.router.routes
         for method in getattr(route, "methods", ())
     ]
