@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from reports_core.domain.analysis import ReportAnalysis, from_document
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
@@ -17,6 +19,9 @@ _REPORT = text("""
 _GET = text("""
     SELECT * FROM report_analyses WHERE analysis_id = :analysis_id AND report_id = :report_id
 """).columns(document=JSON_COLUMNS["document"])
+_FIND = text("SELECT * FROM report_analyses WHERE analysis_id = ANY(CAST(:analysis_ids AS uuid[]))").columns(
+    document=JSON_COLUMNS["document"]
+)
 
 
 def columns(analysis: ReportAnalysis | None) -> dict[str, object]:
@@ -44,9 +49,18 @@ def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None 
     row = conn.execute(_GET, {"analysis_id": wanted, "report_id": report_id}).one_or_none()
     if row is None:
         raise AnalysisNotFound(f"report {report_id} has no analysis {wanted}", analysis_id=str(wanted))
-    return StoredAnalysis(
-        row.analysis_id, row.report_id, from_document(row.document), row.processing_time, row.completed_at
-    )
+    return _stored(row)
+
+
+def find(conn: Connection, analysis_ids: Collection[UUID]) -> dict[UUID, StoredAnalysis]:
+    """Return the analyses with these ids, whoever owns them, as far as there are any."""
+    rows = conn.execute(_FIND, {"analysis_ids": list(analysis_ids)}) if analysis_ids else ()
+    return {row.analysis_id: _stored(row) for row in rows}
+
+
+def _stored(row: Row[Any]) -> StoredAnalysis:
+    analysis = from_document(row.document)
+    return StoredAnalysis(row.analysis_id, row.report_id, analysis, row.processing_time, row.completed_at)
 
 
 def _none_yet(report_id: UUID, status: str) -> Exception:
