@@ -18,10 +18,14 @@ from fna.reports.v1 import batch_pb2 as pb
 from fna.reports.v1 import report_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
 from fna.reports.v1.batch_status_service_pb2 import BatchResult
+from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, SectionDelta
+from fna.reports.v1.report_service_pb2 import ScoreChanges as ScoreChangesMessage
 from reports_core.domain.analysis import ReportAnalysis, Score
 from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
+from reports_core.domain.narrative_delta import ScoreChanges
 from reports_core.storage.batches import BatchFilter
+from reports_core.storage.deltas import StoredDelta
 from reports_core.storage.events import Progress
 from reports_core.storage.records import Batch, Event, Item, Json, Report, StoredAnalysis
 from reports_server.errors import DOMAIN
@@ -31,6 +35,8 @@ _ITEM_ERROR_CODES = {
     "TIMED_OUT": DEADLINE_EXCEEDED,
     "DEADLINE_EXCEEDED": DEADLINE_EXCEEDED,
     "CONTENT_MISSING": UNAVAILABLE,
+    "DOCUMENT_STORE_UNAVAILABLE": UNAVAILABLE,
+    "PARSER_LOST": ABORTED,
     "INTERNAL": INTERNAL,
 }
 """Codes of the reasons that are not the document's fault; a document's own are FAILED_PRECONDITION."""
@@ -206,6 +212,39 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
     )
 
 
+def delta_message(stored: StoredDelta) -> NarrativeDelta:
+    delta = stored.delta
+    return NarrativeDelta(
+        report_id=str(stored.report.report_id),
+        base_report_id=str(stored.base.report_id),
+        analysis_id=str(stored.analysis.analysis_id),
+        base_analysis_id=str(stored.base_analysis.analysis_id),
+        base_fiscal_period=stored.base.fiscal_period,
+        changes=_changes(delta.changes),
+        themes_added=delta.themes_added,
+        themes_removed=delta.themes_removed,
+        significance_score=delta.significance_score,
+        significance=NarrativeSignificance.Value(f"NARRATIVE_SIGNIFICANCE_{delta.significance}"),
+        sections=[
+            SectionDelta(
+                type=report_pb2.SectionType.Value(f"SECTION_TYPE_{section.type}"), changes=_changes(section.changes)
+            )
+            for section in delta.sections
+        ],
+        metrics=[
+            MetricDelta(
+                concept=metric.concept,
+                unit=metric.unit,
+                value=metric.value,
+                base_value=metric.base_value,
+                relative_change=metric.relative_change,
+            )
+            for metric in delta.metrics
+        ],
+        warnings=delta.warnings,
+    )
+
+
 def batch_filter(message: BatchFilterMessage) -> BatchFilter:
     return BatchFilter(
         statuses=[BatchStatus(pb.BatchStatus.Name(value).removeprefix("BATCH_STATUS_")) for value in message.statuses],
@@ -257,6 +296,12 @@ def _item_error(reason: str | None, message: str | None) -> Status | None:
 
 def _score(score: Score) -> report_pb2.Score:
     return report_pb2.Score(value=score.value, confidence=score.confidence)
+
+
+def _changes(changes: ScoreChanges) -> ScoreChangesMessage:
+    return ScoreChangesMessage(
+        optimism=changes.optimism, risk=changes.risk, uncertainty=changes.uncertainty, overall=changes.overall
+    )
 
 
 def _item_from_json(item: Json) -> pb.BatchItem:

@@ -15,7 +15,7 @@ from fna.reports.v1 import report_service_pb2 as pb
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceServicer
 from reports_core.domain import media
 from reports_core.domain.errors import ContentMismatch, ContentTooLarge, InvalidRequest
-from reports_core.storage import analyses, reports
+from reports_core.storage import analyses, deltas, reports
 from reports_core.storage.documents import DocumentStore, NewDocument
 from reports_core.storage.reports import NewReport, Registered
 from reports_core.storage.transactions import Database
@@ -91,6 +91,14 @@ class ReportServicer(ReportServiceServicer):
             analyses.get, owner_of(context), UUID(request.report_id), mapping.optional_uuid(request.analysis_id)
         )
         return pb.GetReportAnalysisResponse(analysis=mapping.analysis_message(stored))
+
+    async def GetNarrativeDelta(
+        self, request: pb.GetNarrativeDeltaRequest, context: ServicerContext[Any, Any]
+    ) -> pb.GetNarrativeDeltaResponse:
+        found = await self._database.run(
+            deltas.get, owner_of(context), UUID(request.report_id), mapping.optional_uuid(request.base_report_id)
+        )
+        return pb.GetNarrativeDeltaResponse(delta=mapping.delta_message(found))
 
     async def _register(
         self, context: ServicerContext[Any, Any], report: report_pb2.Report, document: NewDocument, request_id: str

@@ -55,9 +55,12 @@ from fna.reports.v1.batch_submission_service_pb2 import (
 )
 from fna.reports.v1.report_pb2 import REPORT_TYPE_10_K, Report, ReportAnalysis
 from fna.reports.v1.report_service_pb2 import (
+    GetNarrativeDeltaRequest,
+    GetNarrativeDeltaResponse,
     GetReportAnalysisResponse,
     GetReportResponse,
     ListReportsResponse,
+    NarrativeDelta,
     RegisterReportRequest,
     RegisterReportResponse,
     UploadReportRequest,
@@ -248,6 +251,11 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
         assert caller(peer, "get_batch", UUID(BATCH_ID), TASK_ID) == batch()
         assert caller(peer, "get_report", REPORT_ID) == Report(report_id=REPORT_ID)
         assert caller(peer, "get_analysis", REPORT_ID) == ReportAnalysis(report_id=REPORT_ID)
+        peer.answers["GetNarrativeDelta"] = [GetNarrativeDeltaResponse(delta=NarrativeDelta(report_id=REPORT_ID))]
+        assert caller(peer, "get_delta", REPORT_ID, TASK_ID) == NarrativeDelta(report_id=REPORT_ID)
+        assert requests(peer, "GetNarrativeDelta") == [
+            GetNarrativeDeltaRequest(report_id=REPORT_ID, base_report_id=TASK_ID)
+        ]
         assert requests(peer, "CancelBatch") == [CancelBatchRequest(batch_id=BATCH_ID, reason="wrong files", etag="1")]
         assert requests(peer, "RetryBatch") == [
             RetryBatchRequest(batch_id=BATCH_ID, report_ids=[REPORT_ID], request_id=TASK_ID, etag="2")

@@ -28,7 +28,14 @@ SERVICES = {
         "WatchBatch",
         "WatchBatches",
     },
-    "ReportService": {"RegisterReport", "UploadReport", "GetReport", "ListReports", "GetReportAnalysis"},
+    "ReportService": {
+        "RegisterReport",
+        "UploadReport",
+        "GetReport",
+        "ListReports",
+        "GetReportAnalysis",
+        "GetNarrativeDelta",
+    },
 }
 STREAMS_OF_RESPONSES = {"WatchBatch", "WatchBatches"}
 STREAMS_OF_REQUESTS = {"UploadReport"}

@@ -19,7 +19,7 @@ from fna.reports.v1 import (
     report_service_pb2,
 )
 from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
-from reports_gateway.schemas import batch, batch_requests, event, report, report_requests, result
+from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result
 from tests.unit.gateway_peer import SERVICES, Peer, in_process, serve
 
 OF_HTTP_ALONE = {"wait"}
@@ -91,6 +91,15 @@ def test_the_contract_has_http_rules() -> None:
         ),
         (batch_requests.WatchBatchQuery, batch_status_service_pb2.WatchBatchRequest, {"batch_id": None}),
         (report_requests.ListReportsQuery, report_service_pb2.ListReportsRequest, {"statuses": "status"}),
+        (delta.NarrativeDelta, report_service_pb2.NarrativeDelta, {}),
+        (delta.ScoreChanges, report_service_pb2.ScoreChanges, {}),
+        (delta.SectionDelta, report_service_pb2.SectionDelta, {}),
+        (delta.MetricDelta, report_service_pb2.MetricDelta, {}),
+        (
+            report_requests.GetNarrativeDeltaQuery,
+            report_service_pb2.GetNarrativeDeltaRequest,
+            {"report_id": None},
+        ),
         (
             report_requests.GetReportAnalysisQuery,
             report_service_pb2.GetReportAnalysisRequest,

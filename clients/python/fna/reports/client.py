@@ -34,7 +34,12 @@ from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
 from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
-from fna.reports.v1.report_service_pb2 import GetReportAnalysisRequest, GetReportRequest
+from fna.reports.v1.report_service_pb2 import (
+    GetNarrativeDeltaRequest,
+    GetReportAnalysisRequest,
+    GetReportRequest,
+    NarrativeDelta,
+)
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceStub
 
 _Request = TypeVar("_Request")
@@ -199,6 +204,17 @@ class ReportsClient:
         """
         request = GetReportAnalysisRequest(report_id=str(report_id), analysis_id=_requests.optional_id(analysis_id))
         return self._call(self._reports.GetReportAnalysis, request).analysis
+
+    def get_delta(self, report_id: Id, base_report_id: Id | None = None) -> NarrativeDelta:
+        """Return how the narrative of a report differs from that of an earlier one, by default of the previous one.
+
+        Raises: `NotFoundError`, also when there is no earlier report; `PreconditionError` while a first analysis is
+        still running; `InvalidRequestError` when the other report is of another company.
+        """
+        request = GetNarrativeDeltaRequest(
+            report_id=str(report_id), base_report_id=_requests.optional_id(base_report_id)
+        )
+        return self._call(self._reports.GetNarrativeDelta, request).delta
 
     def submit(
         self,
