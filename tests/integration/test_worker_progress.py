@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from reports_core.settings import load
 from reports_core.storage.attempts import Attempt
-from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
+from reports_core.storage.local_documents import LocalDocuments
 from reports_worker.processing import Stopped
 from reports_worker.progress import ProgressReporter
 from reports_worker.runtime import Runtime
@@ -25,7 +25,7 @@ from tests.support.waiting import eventually
 def run(store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Give the runtime of a worker on the database of the test."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    return Runtime(load(WorkerSettings), store.engine, store.queue, DocumentStore(tmp_path))
+    return Runtime(load(WorkerSettings), store.engine, store.queue, LocalDocuments(tmp_path))
 
 
 @pytest.fixture

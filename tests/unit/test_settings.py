@@ -166,9 +166,9 @@ def test_services_and_workers_keep_documents_in_the_same_folder(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setenv("XDG_DATA_HOME", "/srv/data")
-    assert load(kind).documents_dir == Path("/srv/data/fna-reports/documents")
-    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_DIR", "/srv/documents")
-    assert load(kind).documents_dir == Path("/srv/documents")
+    assert load(kind).documents_url == Path("/srv/data/fna-reports/documents")
+    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_URL", "/srv/documents")
+    assert load(kind).documents_url == Path("/srv/documents")
 
 
 def test_a_worker_analyses_with_our_processors_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.retry import Failure
 from reports_core.storage.attempts import Attempt
-from reports_core.storage.documents import DocumentStore
+from reports_core.storage.documents import DocumentStore, DocumentStoreError
 from reports_core.storage.outcomes import Outcome
 from reports_worker.processors.errors import DocumentError
 
@@ -50,10 +50,10 @@ def process(attempt: Attempt, documents: DocumentStore, processor: Processor, on
         return Outcome(cancelled=True)
     except DocumentError as error:
         return Outcome(failure=Failure(error.reason, str(error)))
+    except DocumentStoreError as error:
+        return Outcome(failure=Failure(error.reason, str(error), error.retryable))
     except SoftTimeLimitExceeded:
         raise
-    except FileNotFoundError:
-        return Outcome(failure=_content_missing(attempt))
     except MemoryError:
         return Outcome(failure=_OUT_OF_MEMORY)
     except Exception as error:
@@ -75,15 +75,6 @@ def _with_period_warning(analysis: ReportAnalysis, fiscal_period: str) -> Report
 _OUT_OF_MEMORY = Failure(
     "LIMIT_EXCEEDED", "The analysis needs more memory than the worker has. Submit a smaller document."
 )
-
-
-def _content_missing(attempt: Attempt) -> Failure:
-    return Failure(
-        "CONTENT_MISSING",
-        f"The worker finds no content {attempt.content_sha256} in its document folder. Check that "
-        "FNA_REPORTS_DOCUMENTS_DIR is the same folder for services and workers, then retry the batch.",
-        retryable=True,
-    )
 
 
 def _unexpected(error: Exception) -> Failure:
