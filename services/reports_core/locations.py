@@ -27,6 +27,13 @@ class RemoteUrl:
     def __str__(self) -> str:
         return without_secrets(self.value)
 
+    def conceal(self, text: str) -> str:
+        """Return a text about this place, such as an error of a library, without what the URL has of secrets."""
+        parts = urlsplit(self.value)
+        for secret in filter(None, (parts.password, parts.query)):
+            text = text.replace(secret, "***")
+        return without_secrets(text)
+
 
 Location: TypeAlias = Path | RemoteUrl
 
@@ -49,9 +56,12 @@ def location(text: object) -> Location:
         return _folder(text)
     if "::" in text:
         raise ValueError("must be one URL, not a chain of URLs")
+    urlsplit(text)
     _require_usable(protocol)
     if not rest.partition("?")[0].strip("/"):
         raise ValueError(f"names no place; it must look like {protocol}://bucket/prefix")
+    if protocol in _S3 and not _BUCKET_AND_PREFIX.fullmatch(rest):
+        raise ValueError(f"must look like {protocol}://bucket/prefix; credentials come from the environment")
     return RemoteUrl(text.rstrip("/"))
 
 
@@ -70,7 +80,9 @@ _UNSUITABLE = {
     "http": f"http:// can only be read; {_ELSEWHERE}",
     "https": f"https:// can only be read; {_ELSEWHERE}",
 }
-_REMEDIES = dict.fromkeys(("s3", "s3a"), 'pip install "fna-reports-server[s3]"')
+_S3 = ("s3", "s3a")
+_BUCKET_AND_PREFIX = re.compile(r"(arn:[^/?#@]+|[a-z0-9._-]+)(/[^?#]*)?", re.IGNORECASE)
+_REMEDIES = dict.fromkeys(_S3, 'pip install "fna-reports-server[s3]"')
 
 
 def _folder(url: str) -> Path:

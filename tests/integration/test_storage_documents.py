@@ -31,20 +31,6 @@ LARGE = bytes(range(256)) * 4096 * 12
 """Twelve mebibytes: more than two parts of an upload."""
 
 
-@pytest.fixture(scope="module")
-def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    with ObjectStore(tmp_path_factory.mktemp("object-store")) as store:
-        yield store
-
-
-@pytest.fixture
-def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """Give an empty bucket that the environment of this process leads to."""
-    for name, value in object_store.environment.items():
-        monkeypatch.setenv(name, value)
-    return object_store.new_bucket()
-
-
 @pytest.fixture(params=["folder", "object store", "file server"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> DocumentPlace:
     match request.param:

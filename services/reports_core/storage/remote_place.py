@@ -11,7 +11,7 @@ from typing import TypeVar
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 
-from reports_core.locations import RemoteUrl, without_secrets
+from reports_core.locations import RemoteUrl
 from reports_core.storage.documents import DocumentsUnavailable
 
 T = TypeVar("T")
@@ -55,7 +55,11 @@ class RemotePlace:
             return outcome.result()
         if isinstance(error, FileNotFoundError):
             raise error
-        raise DocumentsUnavailable(f"{self} cannot be {verb}: {_cause(error)}; {_remedy(error)}") from error
+        raise DocumentsUnavailable(f"{self} cannot be {verb}: {self._cause(error)}; {_remedy(error)}") from error
+
+    def _cause(self, error: BaseException) -> str:
+        text = " ".join(self._url.conceal(str(error)).split())
+        return text[:_CAUSE_CHARACTERS] if text else type(error).__name__
 
     @cached_property
     def _file_system(self) -> tuple[AbstractFileSystem, str]:
@@ -70,8 +74,3 @@ def _remedy(error: BaseException) -> str:
     if isinstance(error, PermissionError):
         return "give this process credentials that may read and write there"
     return _REMEDY
-
-
-def _cause(error: BaseException) -> str:
-    text = " ".join(without_secrets(str(error)).split())
-    return text[:_CAUSE_CHARACTERS] if text else type(error).__name__
