@@ -37,8 +37,9 @@ class ReportServicer(ReportServiceServicer):
         self, request: pb.RegisterReportRequest, context: ServicerContext[Any, Any]
     ) -> pb.RegisterReportResponse:
         mapping.filing_date(request.report.filing_date)
+        pieces = self._sources.read(request.report.source_uri)
         with self._documents.open() as document:
-            await asyncio.to_thread(_copy, self._sources.read(request.report.source_uri), document)
+            await asyncio.to_thread(_copy, pieces, document)
             registered = await self._register(context, request.report, document, request.request_id)
         return pb.RegisterReportResponse(
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
