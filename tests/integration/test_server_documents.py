@@ -82,7 +82,7 @@ async def test_a_store_that_is_away_is_unavailable_and_nothing_is_registered(
             monkeypatch.setenv(name, value)
     async with running(database_url, tmp_path, documents_url="s3://bucket/a") as client:
         refused = await refusal(client.reports.UploadReport(upload(CONTENT), timeout=60))
-    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "DOCUMENTS_UNAVAILABLE")
+    assert (refused.code, refused.reason) == (grpc.StatusCode.UNAVAILABLE, "DOCUMENT_STORE_UNAVAILABLE")
     assert refused.message.startswith("the document store s3://bucket/a cannot be written to: ")
     assert store.count("reports") == 0
 

@@ -111,7 +111,7 @@ def test_an_unknown_kind_of_event_is_a_bug_and_not_passed_over() -> None:
         (DEADLINE.reason, DEADLINE_EXCEEDED),
         ("CONTENT_MISSING", UNAVAILABLE),
         ("CONTENT_DAMAGED", DATA_LOSS),
-        ("DOCUMENTS_UNAVAILABLE", UNAVAILABLE),
+        ("DOCUMENT_STORE_UNAVAILABLE", UNAVAILABLE),
         ("INTERNAL", INTERNAL),
         ("UNSUPPORTED_FORMAT", FAILED_PRECONDITION),
     ],

@@ -26,7 +26,7 @@ class DocumentStoreError(Exception):
 class DocumentsUnavailable(DocumentStoreError):
     """The store is out of reach, full or denies access. Nothing was stored, the call may be repeated."""
 
-    reason = "DOCUMENTS_UNAVAILABLE"
+    reason = "DOCUMENT_STORE_UNAVAILABLE"
     retryable = True
 
 
