@@ -10,7 +10,7 @@ from uuid import UUID
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc.code_pb2 import ABORTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
+from google.rpc.code_pb2 import ABORTED, DATA_LOSS, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
@@ -35,6 +35,7 @@ _ITEM_ERROR_CODES = {
     "TIMED_OUT": DEADLINE_EXCEEDED,
     "DEADLINE_EXCEEDED": DEADLINE_EXCEEDED,
     "CONTENT_MISSING": UNAVAILABLE,
+    "CONTENT_DAMAGED": DATA_LOSS,
     "DOCUMENT_STORE_UNAVAILABLE": UNAVAILABLE,
     "PARSER_LOST": ABORTED,
     "INTERNAL": INTERNAL,

@@ -12,8 +12,8 @@ from sqlalchemy import event
 
 from reports_core.settings import load
 from reports_core.storage.attempts import Attempt
-from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
+from reports_core.storage.local_documents import LocalDocuments
 from reports_worker.analyser import Analyser
 from reports_worker.processing import Stopped
 from reports_worker.progress import ProgressReporter
@@ -28,7 +28,7 @@ def run(store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.Mon
     """Give the runtime of a worker on the database of the test."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     settings = load(WorkerSettings)
-    return Runtime(settings, store.engine, store.queue, DocumentStore(tmp_path), Analyser(settings.limits))
+    return Runtime(settings, store.engine, store.queue, LocalDocuments(tmp_path), Analyser(settings.limits))
 
 
 @pytest.fixture

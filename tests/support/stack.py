@@ -185,7 +185,7 @@ class Stack:
             "DATABASE_URL": self.database_url,
             # What Celery leaves behind when it is killed.
             "TMPDIR": str(self.folder),
-            "FNA_REPORTS_DOCUMENTS_DIR": str(self.folder / "documents"),
+            "FNA_REPORTS_DOCUMENTS_URL": str(self.folder / "documents"),
             "FNA_REPORTS_LEASE_SECONDS": "2",
             "FNA_REPORTS_SWEEP_SECONDS": "0.5",
             **self._settings,

@@ -13,7 +13,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.retry import Failure
 from reports_core.storage.attempts import Attempt
-from reports_core.storage.documents import DocumentStore
+from reports_core.storage.documents import DocumentStore, DocumentStoreError
 from reports_core.storage.outcomes import Outcome
 from reports_worker.analyser import Analyser, AnalysisFailed
 from reports_worker.analyser.errors import processor_failed
@@ -43,10 +43,10 @@ def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_s
         return Outcome(failure=Failure(error.reason, str(error)))
     except AnalysisFailed as error:
         return Outcome(failure=error.failure)
+    except DocumentStoreError as error:
+        return Outcome(failure=Failure(error.reason, str(error), error.retryable))
     except SoftTimeLimitExceeded:
         raise
-    except FileNotFoundError:
-        return Outcome(failure=_content_missing(attempt))
     except Exception as error:
         logger.exception("the analysis of report %s failed", attempt.report_id)
         return Outcome(failure=processor_failed(type(error).__name__).failure)
@@ -70,12 +70,3 @@ def _with_period_warning(analysis: ReportAnalysis, fiscal_period: str) -> Report
         return analysis
     warning = f"The fiscal period {fiscal_period!r} is not of the form 'Q1 2024' or 'FY 2024'."
     return replace(analysis, warnings=(*analysis.warnings, warning))
-
-
-def _content_missing(attempt: Attempt) -> Failure:
-    return Failure(
-        "CONTENT_MISSING",
-        f"The worker finds no content {attempt.content_sha256} in its document folder. Check that "
-        "FNA_REPORTS_DOCUMENTS_DIR is the same folder for services and workers, then retry the batch.",
-        retryable=True,
-    )

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from reports_core.settings import load
+from reports_core.storage.document_stores import document_store
 from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
@@ -82,6 +83,6 @@ def _runtime(_pid: int) -> Runtime:
         settings=settings,
         engine=sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker"),
         queue=queue_for(settings.broker_url),
-        documents=DocumentStore(settings.documents_dir),
+        documents=document_store(settings.documents_url),
         analyser=Analyser(settings.limits),
     )

@@ -318,7 +318,8 @@ class BatchItem(_message.Message):
         more time); `WORKER_LOST` and `PARSER_LOST` (a process was killed from
         outside), `CONTENT_MISSING`, `DOCUMENT_STORE_UNAVAILABLE` and `INTERNAL` were
         tried again by themselves before the item failed: retry the batch once the
-        operator has removed the cause. Processors of other packages may have reasons
+        operator has removed the cause; `CONTENT_DAMAGED` (what is stored is not what
+        was uploaded: upload it again). Processors of other packages may have reasons
         of their own.
         """
 
