@@ -66,7 +66,7 @@ class Campaign:
 
     def _kept(self, content: bytes, outcome: str) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = "-".join(outcome.split(":")[0].split())
+        name = "-".join(outcome.split(":", maxsplit=1)[0].split())
         path = self._folder / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
         path.write_bytes(content)
         return path

@@ -19,9 +19,9 @@ _MAX_ALIKE = 3  # unclosed elements with the same attributes that are opened aga
 
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
 _SPECIAL = frozenset(
-    "address article aside blockquote body button caption center col colgroup dd details dir div dl dt fieldset figcaption "
-    "figure footer form h1 h2 h3 h4 h5 h6 head header hgroup html li main menu nav object ol p pre search section summary "
-    "table tbody td tfoot th thead tr ul".split()
+    "address article aside blockquote body button caption center col colgroup dd details dir div dl dt fieldset "
+    "figcaption figure footer form h1 h2 h3 h4 h5 h6 head header hgroup html li main menu nav object ol p pre search "
+    "section summary table tbody td tfoot th thead tr ul".split()
 )
 _CLOSES_PARAGRAPH = _SPECIAL - frozenset(
     "body button caption col colgroup head html object table tbody td tfoot th thead tr".split()

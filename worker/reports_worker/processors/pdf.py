@@ -12,7 +12,7 @@ from pypdfium2 import raw
 from reports_worker.processors import errors, paragraphs
 
 _MAX_PAGES = 3_000
-_MAX_CHARACTERS = 12_000_000
+_MAX_CHARACTERS = 6_000_000
 _LITTLE_TEXT = 100  # characters: a stamp or a page number on a scan
 _HYPHENATED = "\ufffe\r\n"  # how PDFium marks a word that a line break divides
 
