@@ -8,7 +8,8 @@ import struct
 import sys
 import time
 
-from reports_worker.processors import DocumentError, analyse
+from reports_worker.processor import DocumentError
+from reports_worker.processors import analyse
 
 MEMORY_BYTES = 1 << 30
 LENGTH = struct.Struct(">I")

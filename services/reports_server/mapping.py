@@ -17,6 +17,7 @@ from google.rpc.status_pb2 import Status
 from fna.reports.v1 import batch_pb2 as pb
 from fna.reports.v1 import report_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
+from fna.reports.v1.batch_status_service_pb2 import BatchResult
 from reports_core.domain.analysis import ReportAnalysis, Score
 from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
@@ -71,6 +72,14 @@ def item_message(item: Item) -> pb.BatchItem:
         processed_at=_timestamp(item.processed_at),
         step=item.step or "",
         progress=item.progress or 0,
+    )
+
+
+def result_message(item: Item, report: Report, analysis: StoredAnalysis | None) -> BatchResult:
+    return BatchResult(
+        item=item_message(item),
+        report=report_message(report),
+        analysis=analysis_message(analysis) if analysis else None,
     )
 
 

@@ -37,11 +37,13 @@ from fna.reports import (
 from fna.reports.v1.batch_pb2 import BATCH_STATUS_PROCESSING, BatchItem
 from fna.reports.v1.batch_status_service_pb2 import (
     BatchFilter,
+    BatchResult,
     GetBatchRequest,
     GetBatchResponse,
     ListBatchesRequest,
     ListBatchesResponse,
     ListBatchItemsResponse,
+    ListBatchResultsResponse,
 )
 from fna.reports.v1.batch_submission_service_pb2 import (
     CancelBatchRequest,
@@ -280,6 +282,17 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
             [BatchItem(position=0), BatchItem(position=1)],
         ),
         (
+            "list_results",
+            "ListBatchResults",
+            (BATCH_ID,),
+            [
+                ListBatchResultsResponse(results=[BatchResult(item=BatchItem(position=0))], next_page_token="a"),
+                ListBatchResultsResponse(results=[], next_page_token="b"),
+                ListBatchResultsResponse(results=[BatchResult(item=BatchItem(position=1))]),
+            ],
+            [BatchResult(item=BatchItem(position=0)), BatchResult(item=BatchItem(position=1))],
+        ),
+        (
             "list_reports",
             "ListReports",
             (),
@@ -291,7 +304,7 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
             [Report(title="x"), Report(title="y")],
         ),
     ],
-    ids=["batches", "items", "reports"],
+    ids=["batches", "items", "results", "reports"],
 )
 def test_a_list_goes_on_over_its_pages(
     caller: Caller,

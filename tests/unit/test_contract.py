@@ -20,7 +20,14 @@ SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
 SERVICES = {
     "BatchSubmissionService": {"SubmitBatch", "CancelBatch", "RetryBatch"},
-    "BatchStatusService": {"GetBatch", "ListBatches", "ListBatchItems", "WatchBatch", "WatchBatches"},
+    "BatchStatusService": {
+        "GetBatch",
+        "ListBatches",
+        "ListBatchItems",
+        "ListBatchResults",
+        "WatchBatch",
+        "WatchBatches",
+    },
     "ReportService": {"RegisterReport", "UploadReport", "GetReport", "ListReports", "GetReportAnalysis"},
 }
 STREAMS_OF_RESPONSES = {"WatchBatch", "WatchBatches"}

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from reports_worker.processors import MODEL_VERSION, DocumentError, analyse
+from reports_worker.processor import DocumentError
+from reports_worker.processors import MODEL_VERSION, analyse
 from tests.unit.processors_documents import FILINGS, PROSE, SAMPLES, analysed, sample, samples
 
 FILES = [entry["file"] for entry in samples()]

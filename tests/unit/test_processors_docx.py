@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from reports_worker.processors import DocumentError, decoding, docx, markup, paragraphs
+from reports_worker.processor import DocumentError
+from reports_worker.processors import decoding, docx, markup, paragraphs
 from tests.support import office
 from tests.unit.processors_documents import FILINGS, PROSE, analysed
 

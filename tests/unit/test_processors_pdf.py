@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports_worker.processors import DocumentError
+from reports_worker.processor import DocumentError
 from reports_worker.processors import pdf as reader
 from tests.unit.processors_documents import SAMPLES, analysed, pdf
 

@@ -16,7 +16,6 @@ from reports_core.settings import (
 )
 from reports_gateway.settings import GatewaySettings
 from reports_server.settings import ServerSettings
-from reports_worker.processors import analyse
 from reports_worker.settings import WorkerSettings
 
 URL = "postgresql://fna:secret@localhost:5432/fna_reports"
@@ -110,7 +109,8 @@ def test_the_short_scheme_of_a_database_url_is_the_same(
         (ServerSettings, "FNA_REPORTS_SHUTDOWN_GRACE_SECONDS", "-1"),
         (WorkerSettings, "FNA_REPORTS_LEASE_SECONDS", "0"),
         (WorkerSettings, "FNA_REPORTS_SWEEP_SECONDS", "3601"),
-        (WorkerSettings, "FNA_REPORTS_PROCESSOR", "reports_worker.processors:missing"),
+        (WorkerSettings, "FNA_REPORTS_ANALYSIS_SECONDS", "0"),
+        (WorkerSettings, "FNA_REPORTS_ANALYSIS_MEMORY_MIB", "16"),
         (GatewaySettings, "FNA_REPORTS_REST_ADDRESS", ":8000"),
     ],
 )
@@ -169,11 +169,6 @@ def test_services_and_workers_keep_documents_in_the_same_folder(
     assert load(kind).documents_dir == Path("/srv/data/fna-reports/documents")
     monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_DIR", "/srv/documents")
     assert load(kind).documents_dir == Path("/srv/documents")
-
-
-def test_a_worker_analyses_with_our_processors_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", URL)
-    assert load(WorkerSettings).processor is analyse
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"])

@@ -1,4 +1,4 @@
-"""What the tasks of one process share: settings, engine, queue and documents."""
+"""What the tasks of one process share: settings, engine, queue, documents and analysis processes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
 from reports_core.storage.transactions import transaction
+from reports_worker.analyser import Analyser
 from reports_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Runtime:
     engine: Engine
     queue: Queue
     documents: DocumentStore
+    analyser: Analyser
 
     @property
     def lease(self) -> timedelta:
@@ -81,4 +83,5 @@ def _runtime(_pid: int) -> Runtime:
         engine=sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker"),
         queue=queue_for(settings.broker_url),
         documents=DocumentStore(settings.documents_dir),
+        analyser=Analyser(settings.limits),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import decoding, docx, errors, markup, media, pdf, plaintext, submission, typewriter
 from reports_worker.processors.media import Media
 from reports_worker.processors.submission import Submission
@@ -41,10 +42,10 @@ class Content:
 
 def validate(content: bytes) -> Content:
     """Return what kind of content this is; raise DocumentError when it cannot be analysed at all."""
-    if not content.strip(b" \t\r\n\x00"):
-        raise errors.empty()
     if len(content) > MAX_BYTES:
         raise errors.too_large(len(content), MAX_BYTES)
+    if not content.strip(b" \t\r\n\x00"):
+        raise errors.empty()
     if media.is_pdf(content):
         return Content(Media.PDF, content)
     if media.is_archive(content):
@@ -89,7 +90,7 @@ def _parts(content: Content) -> Iterator[Document]:
     for part in content.parts.parts:
         try:
             yield _document(part, content.warnings)
-        except errors.DocumentError as error:
+        except DocumentError as error:
             if not part.exhibit:
                 raise
             content.warnings.append(f"{part.type} was not analysed. {error}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import errors, paragraphs
 
 _MAX_PAGES = 3_000
@@ -96,7 +97,7 @@ def _opened(content: bytes) -> pypdfium2.PdfDocument:
         raise errors.corrupt("PDF that no reader can open") from error
 
 
-def _without_text(pages: _Pages) -> errors.DocumentError:
+def _without_text(pages: _Pages) -> DocumentError:
     if pages.images:
         return errors.image_only()
     return errors.corrupt(f"{pages.damaged} of its PDF pages cannot be read")

@@ -29,7 +29,7 @@ from fna.reports.v1.batch_pb2 import (
     BatchStatus,
     BatchView,
 )
-from fna.reports.v1.batch_status_service_pb2 import GetBatchRequest
+from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
@@ -239,6 +239,24 @@ class AsyncReportsClient:
             page = await self._call(self._statuses.ListBatchItems, request)
             for item in page.items:
                 yield item
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def list_results(
+        self,
+        batch_id: Id,
+        *,
+        task_id: Id | None = None,
+        statuses: Iterable[BatchItemStatus.ValueType] = (),
+        page_size: int = 0,
+    ) -> AsyncIterator[BatchResult]:
+        """Yield the items of a batch with their reports and analyses; see `ReportsClient.list_results`."""
+        request = _requests.list_results(batch_id, task_id, statuses, page_size)
+        while True:
+            page = await self._call(self._statuses.ListBatchResults, request)
+            for result in page.results:
+                yield result
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

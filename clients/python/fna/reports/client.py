@@ -29,7 +29,7 @@ from fna.reports.v1.batch_pb2 import (
     BatchStatus,
     BatchView,
 )
-from fna.reports.v1.batch_status_service_pb2 import GetBatchRequest
+from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
@@ -294,6 +294,29 @@ class ReportsClient:
         while True:
             page = self._call(self._statuses.ListBatchItems, request)
             yield from page.items
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def list_results(
+        self,
+        batch_id: Id,
+        *,
+        task_id: Id | None = None,
+        statuses: Iterable[BatchItemStatus.ValueType] = (),
+        page_size: int = 0,
+    ) -> Iterator[BatchResult]:
+        """Yield the items of a batch with their reports and analyses, in the order of submission.
+
+        May be called while the batch still runs: an item that did not succeed yet has no analysis. Pages are fetched as
+        they are needed; `page_size` 0 leaves their size to the server.
+
+        Raises: `NotFoundError`.
+        """
+        request = _requests.list_results(batch_id, task_id, statuses, page_size)
+        while True:
+            page = self._call(self._statuses.ListBatchResults, request)
+            yield from page.results
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
