@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import json
-import resource
 import struct
 import sys
 import time
 
+from reports_worker.analyser.limits import Limits, PeakMemory, confine
 from reports_worker.processor import DocumentError
 from reports_worker.processors import analyse
 
-MEMORY_BYTES = 1 << 30
 LENGTH = struct.Struct(">I")
 REPORT_TYPES = ("10_K", "10_Q", "8_K", "ANNUAL", "OTHER")
 
 
 def main() -> None:
     """Analyse documents until there are no more."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    confine(Limits())
     while length := sys.stdin.buffer.read(LENGTH.size):
         content = sys.stdin.buffer.read(LENGTH.unpack(length)[0])
+        peak = PeakMemory()
         started = time.perf_counter()
         outcome = _outcome(content)
         seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"outcome": outcome, "seconds": seconds, "peak_bytes": peak}), flush=True)
+        print(json.dumps({"outcome": outcome, "seconds": seconds, "peak_bytes": peak.bytes}), flush=True)
 
 
 def _outcome(content: bytes) -> str:

@@ -25,7 +25,6 @@ class Execution:
     """`ANALYSED`, a reason of DocumentError, or what went wrong: `raised ...`, `killed by ...`, `took too long`."""
     seconds: float
     peak_bytes: int
-    """The most memory that the process had so far."""
 
     @property
     def is_finding(self) -> bool:

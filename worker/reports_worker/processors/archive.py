@@ -18,6 +18,7 @@ _MAX_MEMBERS = 10_000
 _MAX_INFLATED = 67_108_864  # bytes of all members that are read; 500 pages have 5 to 20 million
 _CHUNK = 1_048_576
 _MAX_DEPTH = 1_000
+_MAX_ELEMENTS = 2_000_000  # of one part
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})  # what Office documents may use
 _ENCRYPTED = 0x1
 _MIMETYPE_BYTES = 100
@@ -82,13 +83,16 @@ class Archive:
 
     def parse(self, name: str, start: OnStart, end: OnText | None = None, data: OnText | None = None) -> None:
         """Call back for the elements and the text of a member; one that declares entities is refused."""
-        depth = 0
+        depth = count = 0
 
         def deeper(tag: Name, attributes: dict[str, str]) -> None:
-            nonlocal depth
+            nonlocal depth, count
             depth += 1
+            count += 1
             if depth > _MAX_DEPTH:
                 raise errors.limit_exceeded(f"more than {_MAX_DEPTH:,} elements inside one another")
+            if count > _MAX_ELEMENTS:
+                raise errors.limit_exceeded(f"more than {_MAX_ELEMENTS:,} elements of markup")
             start(tag, attributes)
 
         def back(tag: Name) -> None:

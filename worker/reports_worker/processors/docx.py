@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 from collections.abc import Mapping
 
@@ -144,6 +145,7 @@ def _is_separator(name: str, attributes: Mapping[str, str]) -> bool:
     return name in _NOTES.values() and _value(attributes, "type") not in {"", "normal"}
 
 
+@functools.lru_cache(maxsize=1_000)
 def _local(tag: str) -> str:
     """Return the local name of an element of the main namespace, and nothing for any other."""
     namespace, _, name = tag.rpartition(" ")

@@ -156,9 +156,9 @@ def _decimals(attributes: Mapping[str, str], value: Decimal) -> float:
     precision = attributes.get("precision", "").upper()
     if "INF" in {text, precision}:
         return math.inf
-    if re.fullmatch(r"-?[0-9]{1,3}", text):
+    if re.fullmatch(r"-?[0-9]{1,2}", text):
         return float(text)
-    if re.fullmatch(r"[0-9]{1,3}", precision) and value:
+    if re.fullmatch(r"[0-9]{1,2}", precision) and value:
         return float(int(precision) - 1 - value.adjusted())
     return -math.inf
 

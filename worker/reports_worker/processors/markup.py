@@ -19,8 +19,9 @@ _SKIPPED = frozenset("head script style template noscript iframe object svg sele
 _OPENING = re.compile(r"<html\b", re.IGNORECASE)
 _OPENING_WITHIN = 5_000
 _CLOSING_WITHIN = 2_000
-_DISPLAY = re.compile(r"display\s*:\s*(none|inline)\b", re.IGNORECASE)
-_HIDDEN_CLASS = re.compile(r"\.([\w-]+)\s*\{[^{}]*display\s*:\s*none", re.IGNORECASE)
+_DISPLAY = re.compile(r"display\s*+:\s*+(none|inline)\b", re.IGNORECASE)
+_INVISIBLE = re.compile(r"visibility\s*+:\s*+(?:hidden|collapse)\b", re.IGNORECASE)
+_HIDDEN_CLASS = re.compile(r"\.([\w-]++)\s*+\{[^{}]*?display\s*+:\s*+none", re.IGNORECASE)
 
 _BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE = "\x1e", "\x1c", "\x1d", "\x1f", "\x02"
 _MARKERS = str.maketrans(dict.fromkeys((_BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE), " "))
@@ -82,7 +83,10 @@ def _display(attributes: Mapping[str, str | None], hidden_classes: frozenset[str
     """Return `none`, `inline`, or an empty string for how the element's tag is displayed."""
     if "hidden" in attributes or not hidden_classes.isdisjoint((attributes.get("class") or "").split()):
         return "none"
-    style = _DISPLAY.search(attributes.get("style") or "")
+    declared = attributes.get("style") or ""
+    if _INVISIBLE.search(declared):
+        return "none"
+    style = _DISPLAY.search(declared)
     return style[1].lower() if style else ""
 
 

@@ -46,6 +46,7 @@ _PDF_HEADER = re.compile(rb"%PDF-\d")
 _PDF_HEADER_WITHIN = 1024  # readers accept junk before the header, and so must we
 _MARKUP_WITHIN = 20_000
 _CONTROL_SHARE = 0.1
+_LONGEST_WORD = 59  # characters of an address, say; a line of encoded data is one word of 60 to 76
 
 _IXBRL_NAMESPACE = re.compile(r"""["']http://www\.xbrl\.org/20\d\d/inlineXBRL["']""")
 # Not `table`: plain-text filings mark their tables and pages with tags of that name.
@@ -95,4 +96,6 @@ def text_media(text: str) -> Media:
         return Media.HTML
     if _XML.match(sample):
         raise errors.unsupported_type("an XML file without readable text")
+    if sum(len(word) for word in sample.split() if len(word) > _LONGEST_WORD and word.isascii()) > len(sample) / 2:
+        raise errors.unsupported_type("encoded data without words")
     return Media.TEXT

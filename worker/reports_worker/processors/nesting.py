@@ -12,7 +12,7 @@ from collections import Counter
 from reports_worker.processors import errors
 
 _MAX_DEPTH = 2_000  # filings stay below 100
-_MAX_ELEMENTS = 2_000_000
+_MAX_ELEMENTS = 1_000_000  # a filing of 4 million bytes has 35,000
 _MAX_STEPS = 400_000_000  # of looking through open elements: some seconds
 _SLOWER = 20  # times a step here costs a step of the parser
 _MAX_ALIKE = 3  # unclosed elements with the same attributes that are opened again
