@@ -120,6 +120,11 @@ def docx_with_huge_styles() -> bytes:
 
 
 @_ends("CORRUPT")
+def docx_in_an_unknown_encoding() -> bytes:
+    return office.package({"word/document.xml": '<?xml version="1.0" encoding="UTF-2147483648"?><w/>'})
+
+
+@_ends("CORRUPT")
 def docx_that_is_its_own_main_part() -> bytes:
     return office.package({"word/document.xml": office.docx_of([PROSE])})
 

@@ -135,6 +135,32 @@ def test_documents_that_hold_no_text_are_no_part_of_a_submission() -> None:
     assert found.left_out == ()
 
 
+DOCUMENT = "<DOCUMENT>\n<TYPE>{}\n<SEQUENCE>1\n<TEXT>\n{}\n</TEXT>\n</DOCUMENT>\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("-----BEGIN PRIVACY-ENHANCED MESSAGE-----\nProc-Type: 2001\n\n" + DOCUMENT.format("8-K", "main"), ["main"]),
+        ("<SEC-HEADER>\nFILER\n</SEC-HEADER>\nmain", ["\nmain"]),
+        ("<DOCUMENT>\n<TYPE>8-K\n<TEXT>\nmain\n<DOCUMENT>\n<TYPE>EX-99\n<TEXT>\nnews", ["main", "news"]),
+        (f"{DOCUMENT.format('8-K', 'main').strip()}{DOCUMENT.format('EX-99', 'news')}", ["main", "news"]),
+        ("  <DOCUMENT>\n  <TYPE>8-K\n  <TEXT>\nmain\n  </TEXT>", ["main"]),
+        (DOCUMENT.format("8-K", "before\nbegin 644 a.gif\nM5&AE\n`\nend\nafter"), ["before\n\nafter"]),
+        (DOCUMENT.format("8-K", "before\nbegin 644 a.gif\nM5&AE\nmore prose"), ["before\nmore prose"]),
+        (DOCUMENT.format("8-K", "begin 644 a.pdf\nM5&AE\nend"), []),
+    ],
+)
+def test_a_submission_is_divided_also_where_its_tags_are_damaged(text: str, parts: list[str]) -> None:
+    assert [part.text for part in submission.split(text).parts] == parts
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_the_ends_of_lines_do_not_change_the_analysis(end: str) -> None:
+    text = DOCUMENT.format("8-K", PROSE) + DOCUMENT.format("EX-99.1", PROSE)
+    assert analysed(text.replace("\n", end), "8_K") == analysed(text, "8_K")
+
+
 def test_an_exhibit_that_cannot_be_read_spoils_nothing_else() -> None:
     def document(kind: str, body: str) -> str:
         return f"<DOCUMENT>\n<TYPE>{kind}\n<TEXT>\n{body}\n</TEXT>\n</DOCUMENT>\n"

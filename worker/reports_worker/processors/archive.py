@@ -111,7 +111,7 @@ class Archive:
             for chunk in self._chunks(name):
                 parser.Parse(chunk, False)
             parser.Parse(b"", True)
-        except expat.ExpatError as error:
+        except (expat.ExpatError, LookupError) as error:  # the second for an encoding that nobody knows
             raise errors.corrupt(f"its part {name[:100]!r} is no whole XML") from error
 
     def _chunks(self, name: str) -> Iterator[bytes]:

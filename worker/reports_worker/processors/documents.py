@@ -51,7 +51,7 @@ def validate(content: bytes) -> Content:
     if media.is_archive(content):
         return Content(Media.DOCX, content)
     media.refuse_foreign(content)
-    text = decoding.decode(content)
+    text = decoding.decode(content).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise errors.empty()
     parts = submission.split(text)
