@@ -103,7 +103,7 @@ def test_a_cancellation_passes_through() -> None:
         (b"", "EMPTY"),
         (b" \r\n\t\x00", "EMPTY"),
         ("\ufeff \n".encode("utf-16"), "EMPTY"),
-        (b"PK\x03\x04" + bytes(200), "UNSUPPORTED_TYPE"),
+        (b"PK\x03\x04" + bytes(200), "CORRUPT"),
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "UNSUPPORTED_TYPE"),
         (bytes(range(1, 9)) * 100, "UNSUPPORTED_TYPE"),
         (b"x" * 52_428_801, "TOO_LARGE"),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
 from reports_worker.processor import DocumentError
-from reports_worker.processors import decoding, errors, markup, media, pdf, plaintext, submission, typewriter
+from reports_worker.processors import decoding, docx, errors, markup, media, pdf, plaintext, submission, typewriter
 from reports_worker.processors.media import Media
 from reports_worker.processors.submission import Submission
 
 MAX_BYTES = 52_428_800
-MAX_CHARACTERS = 12_000_000
+MAX_CHARACTERS = 6_000_000
 _MANY_UNREADABLE = 20
 
 
@@ -30,7 +31,7 @@ class Document:
 
 @dataclass(slots=True)
 class Content:
-    """A report's content after validation: its kind, and for all but PDF its documents."""
+    """A report's content after validation: its kind, and for markup and plain text its documents."""
 
     media: Media
     """Plain text also for a full submission, which holds documents of several kinds."""
@@ -41,14 +42,16 @@ class Content:
 
 def validate(content: bytes) -> Content:
     """Return what kind of content this is; raise DocumentError when it cannot be analysed at all."""
-    if not content.strip(b" \t\r\n\x00"):
-        raise errors.empty()
     if len(content) > MAX_BYTES:
         raise errors.too_large(len(content), MAX_BYTES)
+    if not content.strip(b" \t\r\n\x00"):
+        raise errors.empty()
     if media.is_pdf(content):
         return Content(Media.PDF, content)
+    if media.is_archive(content):
+        return Content(Media.DOCX, content)
     media.refuse_foreign(content)
-    text = decoding.decode(content)
+    text = decoding.decode(content).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise errors.empty()
     parts = submission.split(text)
@@ -62,24 +65,35 @@ def validate(content: bytes) -> Content:
 
 def extract(content: Content) -> list[Document]:
     """Return the documents that hold the report's narrative; add to the content's warnings what is missing."""
-    if content.media is Media.PDF:
-        text = pdf.read(content.raw)
-        if text.damaged_pages:
-            content.warnings.append(f"{text.damaged_pages} pages could not be read: the analysis covers the others.")
-        return [Document("", False, text.paragraphs)]
-    found: list[Document] = []
-    for part in content.parts.parts:
-        try:
-            found.append(_document(part, content.warnings))
-        except DocumentError as error:
-            if not part.exhibit:
-                raise
-            content.warnings.append(f"{part.type} was not analysed. {error}")
+    match content.media:
+        case Media.PDF:
+            found = [_pdf(content)]
+        case Media.DOCX:
+            found = [Document("", False, tuple(docx.read(content.raw)))]
+        case _:
+            found = list(_parts(content))
     if not found:
         raise errors.no_narrative()
     if sum(len(paragraph) for document in found for paragraph in document.paragraphs) > MAX_CHARACTERS:
         raise errors.limit_exceeded(f"more than {MAX_CHARACTERS:,} characters of text")
     return found
+
+
+def _pdf(content: Content) -> Document:
+    text = pdf.read(content.raw)
+    if text.damaged_pages:
+        content.warnings.append(f"{text.damaged_pages} pages could not be read: the analysis covers the others.")
+    return Document("", False, text.paragraphs)
+
+
+def _parts(content: Content) -> Iterator[Document]:
+    for part in content.parts.parts:
+        try:
+            yield _document(part, content.warnings)
+        except DocumentError as error:
+            if not part.exhibit:
+                raise
+            content.warnings.append(f"{part.type} was not analysed. {error}")
 
 
 def _document(part: submission.Part, warnings: list[str]) -> Document:

@@ -39,11 +39,8 @@ def corrupt(detail: str) -> DocumentError:
     )
 
 
-def unsupported_type(found: str) -> DocumentError:
-    return DocumentError(
-        "UNSUPPORTED_TYPE",
-        f"The document is {found}, which cannot be analysed: upload it as PDF, HTML, iXBRL or plain text.",
-    )
+def unsupported_type(found: str, remedy: str = "upload it as PDF, HTML, iXBRL, DOCX or plain text") -> DocumentError:
+    return DocumentError("UNSUPPORTED_TYPE", f"The document is {found}, which cannot be analysed: {remedy}.")
 
 
 def too_large(size: int, limit: int) -> DocumentError:

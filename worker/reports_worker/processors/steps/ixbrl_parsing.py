@@ -22,4 +22,8 @@ def run(found: Sequence[Document], warnings: list[str]) -> tuple[Metric, ...]:
         warnings.append(f"{malformed:,} iXBRL tags are malformed: their facts were left out.")
     elif malformed:
         warnings.append("The iXBRL tags are malformed: only the text was used.")
+    if contradictory := metrics.contradictions(read):
+        warnings.append(
+            f"Tagged facts contradict one another, and the most exact were taken: {', '.join(contradictory)}."
+        )
     return metrics.choose(read)
