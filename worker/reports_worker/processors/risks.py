@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from reports_core.domain.analysis import RiskIndicator
-from reports_worker.processors import tone
+from reports_worker.processors import context, tone
 from reports_worker.processors.lexicon import Lexicon
 from reports_worker.processors.phrases import PhraseTable, listed
 from reports_worker.processors.sentences import Sentence
@@ -87,7 +87,7 @@ def gravity(indicators: Iterable[RiskIndicator]) -> float:
 
 def _indicator(passage: Passage, lexicon: Lexicon) -> RiskIndicator | None:
     tokens = passage.sentence.tokens
-    denied = tone.denied_positions(tokens, lexicon)
+    denied = context.denied_positions(tokens, lexicon)
     adverse = passage.said.risk + passage.said.negative
     severities = [
         (_severity(passage, position, sign, lexicon), sign.label)
@@ -106,4 +106,4 @@ def _severity(passage: Passage, position: int, sign: _Sign, lexicon: Lexicon) ->
     tokens = passage.sentence.tokens
     clause = tokens[max(position - _FACT_REACH, 0) : position]
     decisive = clause if sign.fact and not passage.among_risk_factors else tokens
-    return sign.severity * (1.0 if lexicon.hypothetical.isdisjoint(decisive) else _HYPOTHETICAL_SHARE)
+    return sign.severity * (1.0 if not any(lexicon.hypothetical.find(decisive)) else _HYPOTHETICAL_SHARE)
