@@ -55,11 +55,60 @@ def test_a_topic_counts_only_where_something_adverse_is_said() -> None:
 
 
 def test_at_most_fifty_indicators_of_bounded_length_are_kept() -> None:
-    words = "Lawsuits alleging harm, recalls, cyberattacks and defaults hurt us badly and damaged "
-    text = " ".join(f"{words * 40}plant number {number}." for number in range(100))
+    labels = ["Lawsuits", "Recalls", "Cyberattacks", "Tariffs", "Strikes", "Pandemics", "Shortages", "Hurricanes", "War"]
+    labels += ["Delinquencies", "Generic competition", "Obsolescence"]
+    places = ["mill", "plant", "yard", "store", "mine", "port", "farm", "depot", "office", "branch"]
+    text = " ".join(
+        f"{label} hurt us badly and damaged {' and '.join(f'{place}{letter}' for letter in 'abcdefgh')}."
+        for label in labels
+        for place in places
+    )
     found = indicators(text)
-    assert 0 < len(found) <= 50
+    assert len(found) == 50
     assert all(len(indicator.excerpt) <= 2_000 for indicator in found)
+
+
+def test_a_sentence_that_is_too_long_is_no_passage() -> None:
+    assert indicators("Lawsuits and recalls hurt us badly and damaged " + "the plant and " * 200 + "the mill.") == ()
+
+
+def test_the_same_thing_is_shown_once() -> None:
+    text = "A strike damaged the mill and hurt our sales badly. •A strike damaged the mill and hurt our sales very badly. "
+    assert len(indicators(text * 3)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LAWSUITS AND RECALLS HURT OUR BUSINESS BADLY",
+        "• lawsuits, recalls and defaults that hurt us badly;",
+        "Factors are: strikes, recalls, defaults, wars, floods, hurricanes, fires, earthquakes, fraud and losses.",
+        "There is no substantial doubt about our ability to continue.",
+        "The company did not suffer any strikes, recalls or defaults.",
+        "Were there any lawsuits that hurt us badly and damaged our reputation?",
+        "The allowance for credit losses is reviewed by management for impairment.",
+    ],
+)
+def test_headings_lists_and_denials_are_no_passages(text: str) -> None:
+    assert indicators(text) == ()
+
+
+def test_passages_rank_by_what_they_tell() -> None:
+    ranked = [
+        "These conditions raise substantial doubt about our ability to continue as a going concern.",
+        "On May 3 a jury found that we infringed two patents and awarded damages of 60 million dollars.",
+        "On May 3 a competitor sued us for infringement and alleged that it had suffered harm.",
+        "Lawsuits are costly and disrupt our business.",
+        "We could be sued and suffer losses.",
+    ]
+    found = indicators(" ".join(reversed(ranked)))
+    assert [indicator.excerpt for indicator in found] == ranked
+
+
+def test_what_is_over_is_less_severe_than_what_goes_on() -> None:
+    (over,) = indicators("The lawsuit that had harmed our business was settled in May.")
+    (open_,) = indicators("The lawsuit that had harmed our business was heard in May.")
+    assert over.severity < open_.severity
 
 
 def test_each_kind_of_grave_event_counts_once() -> None:

@@ -58,7 +58,7 @@ def hypothetical_positions(tokens: Sequence[str], lexicon: Lexicon) -> set[int]:
 
     A clause without one counts as well, unless it tells what happened, as in `sales fell, and may fall further`.
     """
-    spots = [position for position, _, _ in lexicon.hypothetical.find(tokens)]
+    spots = [position for position, _, supposes in lexicon.hypothetical.find(tokens) if supposes]
     if not spots:
         return set()
     reached: set[int] = set()

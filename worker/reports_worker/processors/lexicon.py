@@ -43,6 +43,7 @@ class Lexicon:
     negators: PhraseTable[int]
     """How many words a negator reaches; 0 for phrases that only look like one."""
     hypothetical: PhraseTable[bool]
+    """Words that say something only might be; False for phrases that only look like it."""
     told: frozenset[str]
     """Verbs that tell what happened."""
     resolved: PhraseTable[bool]
@@ -74,7 +75,11 @@ def parse(text: str, master: Mapping[str, master_dictionary.Word] | None = None)
         paces=_valued(direction, quickens=1, slows=-1),
         degrees=_valued(direction, more=1.3, less=0.6),
         negators=PhraseTable((phrase, reach) for key, reach in _REACHES.items() for phrase in listed(context[key])),
-        hypothetical=PhraseTable((phrase, True) for phrase in listed(context["hypothetical"])),
+        hypothetical=PhraseTable(
+            (phrase, supposes)
+            for key, supposes in (("hypothetical", True), ("not_hypothetical", False))
+            for phrase in listed(context[key])
+        ),
         told=frozenset(listed(context["told"])),
         resolved=PhraseTable((phrase, True) for phrase in listed(context["resolved"])),
         mark="" if master is None else "+lm",

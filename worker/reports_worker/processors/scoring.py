@@ -31,7 +31,7 @@ _WORDS_PRIOR = 120.0  # m
 _PRIOR_RATE = 0.5  # per 100 words
 _ORDINARY_RISK = 1.6  # r, per 100 words
 _ORDINARY_UNCERTAINTY = 1.7
-_FULL_VOICE = 2_000.0  # s, words
+_FULL_VOICE = 3_000.0  # s, words
 
 ACCOUNTS = "ACCOUNTS"
 """The kind of financial statements and their notes: long, technical and much the same everywhere."""
@@ -39,7 +39,7 @@ ACCOUNTS = "ACCOUNTS"
 _OPTIMISM_WEIGHTS = {"MD_A": 1.6, "CEO_LETTER": 1.3, "OTHER": 1.0, "RISK_FACTORS": 0.3, ACCOUNTS: 0.2}
 _RISK_WEIGHTS = {"MD_A": 1.3, "CEO_LETTER": 1.0, "OTHER": 1.0, "RISK_FACTORS": 0.7, ACCOUNTS: 0.3}
 
-_EVENT_NEGATIVE = 1.0  # what a grave event adds, and beside it a share of all that was said
+_EVENT_NEGATIVE = 4.0  # what a grave event adds, and beside it a share of all that was said
 _EVENT_SHARE = 0.1
 _EVENT_RISK = 1.3  # per 100 words
 _MAX_GRAVITY = 3.0

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reports_worker.processors import context, directions
-from reports_worker.processors.lexicon import Lexicon
+from reports_worker.processors.lexicon import Lexicon, Term
 from reports_worker.processors.sentences import Sentence
 
 _HYPOTHETICAL_SHARE = 0.3  # what may happen says less of the company's course than what did
 _DENIED_NEGATIVE_SHARE = 0.3  # `no impairment` is good news, but less so than a success
+_MOVEMENT_RISK = 0.5  # falling sales and rising losses are risk as well
+_SILENT = Term()
 _TITLE_SHARE = 0.6  # of words with a capital: a headline, where capitals tell no names
 
 
@@ -44,7 +46,8 @@ def of_sentence(sentence: Sentence, lexicon: Lexicon) -> Tone:
 
     A negator turns what follows it within its clause: denied good counts as bad, denied bad as a little good, and
     denied risk not at all. A word of direction takes its sense from what moves: rising revenue is good, rising
-    losses are bad, rising alone is neither. A phrase says what it says: its words are not read again.
+    losses are bad, rising alone is neither. Words that
+    a movement explains say no more by themselves, nor do the words of a phrase.
     """
     tokens = sentence.tokens
     tone = Tone(words=sentence.word_count)
@@ -54,25 +57,31 @@ def of_sentence(sentence: Sentence, lexicon: Lexicon) -> Tone:
         return tone
     denied = context.denied_positions(tokens, lexicon)
     hypothetical = context.hypothetical_positions(tokens, lexicon)
-    spent = {covered for start, length, _ in terms if length > 1 for covered in range(start, start + length)}
-    for movement in directions.read(tokens, denied, spent, lexicon) if moving else ():
-        spent.update(movement.positions)
+    covered = {
+        position
+        for start, length, term in terms
+        if length > 1 and (term == _SILENT or not lexicon.directions.keys().isdisjoint(tokens[start : start + length]))
+        for position in range(start, start + length)
+    }
+    explained: set[int] = set()
+    for movement in directions.read(tokens, denied, covered, lexicon) if moving else ():
+        explained.update(movement.positions)
         certainty = _HYPOTHETICAL_SHARE if movement.positions[0] in hypothetical else 1.0
         tone.positive += certainty * movement.good
         tone.negative += certainty * movement.bad
-    for position, length, term in terms:
-        if length == 1 and _is_name(sentence, position):
+        tone.risk += _MOVEMENT_RISK * movement.bad
+    for start, length, term in terms:
+        if length == 1 and _is_name(sentence, start):
             continue
-        certainty = _HYPOTHETICAL_SHARE if position in hypothetical else 1.0
+        certainty = _HYPOTHETICAL_SHARE if start in hypothetical else 1.0
         tone.uncertainty += term.uncertainty
-        if position in denied:
+        if start in denied:
             tone.negative += certainty * term.positive
             tone.positive += certainty * _DENIED_NEGATIVE_SHARE * term.negative
-            continue
-        tone.risk += term.risk
-        if length > 1 or position not in spent:
+        elif explained.isdisjoint(range(start, start + length)):
             tone.positive += certainty * term.positive
             tone.negative += certainty * term.negative
+            tone.risk += term.risk
     return tone
 
 
