@@ -1,12 +1,12 @@
-"""Risk indicators and themes."""
+"""Risk indicators."""
 
 from __future__ import annotations
 
 import pytest
 
 from reports_core.domain.analysis import RiskIndicator
-from reports_worker.processors import lexicon, risks, sentences, themes, tone
-from tests.unit.processors_documents import analysed, sample
+from reports_worker.processors import lexicon, risks, sentences, tone
+from tests.unit.processors_documents import sample
 
 
 def indicators(text: str, *, among_risk_factors: bool = False) -> tuple[RiskIndicator, ...]:
@@ -59,7 +59,7 @@ def test_at_most_fifty_indicators_of_bounded_length_are_kept() -> None:
     labels += ["Delinquencies", "Generic competition", "Obsolescence"]
     places = ["mill", "plant", "yard", "store", "mine", "port", "farm", "depot", "office", "branch"]
     text = " ".join(
-        f"{label} hurt us badly and damaged {' and '.join(f'{place}{letter}' for letter in 'abcdefgh')}."
+        f"{label} hurt us badly and damaged {' and '.join(f'{label.lower()}{place}{letter}' for letter in 'abcdefgh')}."
         for label in labels
         for place in places
     )
@@ -115,28 +115,3 @@ def test_each_kind_of_grave_event_counts_once() -> None:
     default = RiskIndicator("covenant breach", 0.9, "")
     assert risks.gravity([default, default]) == risks.gravity([default])
     assert risks.gravity([RiskIndicator("litigation", 0.6, "")]) == 0
-
-
-def test_weights_of_themes_are_shares_and_the_first_is_the_greatest() -> None:
-    found = sample("lumenstack").key_themes
-    weights = [theme.weight for theme in found]
-    assert weights == sorted(weights, reverse=True)
-    assert sum(weights) <= 1.001
-
-
-def test_reports_of_different_businesses_have_different_themes() -> None:
-    first = {theme.label for theme in sample("marlow").key_themes[:5]}
-    second = {theme.label for theme in sample("ostrander").key_themes[:5]}
-    assert not first & second
-
-
-def test_a_phrase_that_returns_is_a_theme_and_a_name_is_not() -> None:
-    text = "The vertical greenhouse at Fort Bishop grew. We saw Fort Bishop and another vertical greenhouse. "
-    labels = [theme.label for theme in themes.find(list(sentences.split(text * 4)))]
-    assert "vertical greenhouse" in labels
-    assert not any("bishop" in label.lower() for label in labels)
-
-
-def test_forms_and_years_are_no_themes() -> None:
-    text = "In the fiscal year we filed our annual report on Form 10-K for the fiscal year ended December 31, 2024. "
-    assert analysed(text * 10).key_themes == ()
