@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reports_core.domain.analysis import Metric, ReportAnalysis, Section
 from reports_worker.processors import (
@@ -23,11 +24,12 @@ from reports_worker.processors import (
 )
 from reports_worker.processors.documents import Document
 from reports_worker.processors.forms import SectionType
+from reports_worker.processors.lexicon import Lexicon
 from reports_worker.processors.narrative import MIN_CHARACTERS, Narrative
 from reports_worker.processors.sentences import Sentence
 from reports_worker.processors.tone import Tone
 
-MODEL_VERSION = "fna-lexicon/1"
+MODEL_VERSION = "fna-lexicon/2"
 
 _OPENING = 80  # paragraphs within which a form names itself
 _LOW_CONFIDENCE = 0.7
@@ -41,12 +43,14 @@ class _Section:
     tone: Tone
 
 
-def analyse(content: bytes, report_type: str, on_step: Callable[[str, float], None]) -> ReportAnalysis:
+def analyse(
+    content: bytes, report_type: str, on_step: Callable[[str, float], None], lexicon_file: Path | None = None
+) -> ReportAnalysis:
     """Return the analysis of a report.
 
     `report_type` is `10_K`, `10_Q`, `8_K`, `ANNUAL` or `OTHER`. `on_step(step, fraction)` is called at the start of
-    each step with the fraction of the report done so far; what it raises passes through. Equal content gives an
-    equal analysis. Raises DocumentError for a document that cannot be analysed, and for nothing else about it.
+    each step with the fraction of the report done so far; what it raises passes through. `lexicon_file` is a
+    user's own Loughran-McDonald master dictionary; see `lexicon.load`. Equal content gives an equal analysis. Raises DocumentError for a document that cannot be analysed, and for nothing else about it.
     """
     on_step("VALIDATION", 0.0)
     validated = documents.validate(content)
@@ -59,8 +63,9 @@ def analyse(content: bytes, report_type: str, on_step: Callable[[str, float], No
     financial_metrics = _metrics(found, warnings)
     on_step("SENTIMENT_ANALYSIS", 0.5)
     narratives = _narratives(found, report_type, validated.parts.left_out, warnings)
-    read = [_read(narrative) for narrative in narratives]
-    return _analysis(validated.media.value, read, financial_metrics, warnings)
+    words = lexicon.load(lexicon_file)
+    read = [_read(narrative, words) for narrative in narratives]
+    return _analysis(validated.media.value, read, words, financial_metrics, warnings)
 
 
 def _metrics(found: Sequence[Document], warnings: list[str]) -> tuple[Metric, ...]:
@@ -118,8 +123,7 @@ def _section_warnings(narratives: Sequence[Narrative], left_out: Sequence[str], 
     return warnings
 
 
-def _read(narrative: Narrative) -> _Section:
-    words = lexicon.load()
+def _read(narrative: Narrative, words: Lexicon) -> _Section:
     read = [
         (sentence, tone.of_sentence(sentence, words))
         for paragraph in narrative.paragraphs
@@ -129,9 +133,13 @@ def _read(narrative: Narrative) -> _Section:
 
 
 def _analysis(
-    content_type: str, read: Sequence[_Section], financial_metrics: tuple[Metric, ...], warnings: Sequence[str]
+    content_type: str,
+    read: Sequence[_Section],
+    lexical: Lexicon,
+    financial_metrics: tuple[Metric, ...],
+    warnings: Sequence[str],
 ) -> ReportAnalysis:
-    indicators = risks.find(_passages(read), lexicon.load())
+    indicators = risks.find(_passages(read), lexical)
     tones = scoring.by_kind((section.narrative.kind, section.tone) for section in read)
     scores = scoring.of_report(tones, risks.gravity(indicators))
     words = sum(int(section.tone.words) for section in read)
@@ -139,7 +147,7 @@ def _analysis(
     if weakest < _LOW_CONFIDENCE:
         warnings = [*warnings, f"The narrative is short or neutral ({words:,} words): some scores have low confidence."]
     return ReportAnalysis(
-        model_version=MODEL_VERSION,
+        model_version=MODEL_VERSION + lexical.mark,
         content_type=content_type,
         word_count=words,
         optimism=scores.optimism,
