@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 
 from reports_core.settings import SettingsError, load
-from reports_worker.processors import MODEL_VERSION, analyse, lexicon, sentences, tone
+from reports_worker.processors import MODEL_VERSION, analyse, lexicon
 from reports_worker.processors.master_dictionary import check
 from reports_worker.settings import WorkerSettings
 from tests.unit.processors_documents import PROSE
+from tests.unit.processors_tone import said
 
-COLUMNS = "Word,Seq_num,Word Count,Negative,Positive,Uncertainty,Litigious,Strong_Modal,Weak_Modal,Constraining,Syllables"
+COLUMNS = (
+    "Word,Seq_num,Word Count,Negative,Positive,Uncertainty,Litigious,Strong_Modal,Weak_Modal,Constraining,Syllables"
+)
 ROWS = (
     "MOLDY,1,10,2009,0,0,0,0,0,0,2",
     "SPARKLING,2,10,0,2009,0,0,0,0,0,2",
@@ -33,11 +36,6 @@ def written(folder: Path, *lines: str, name: str = "master.csv") -> Path:
 @pytest.fixture(name="path")
 def master_dictionary(tmp_path: Path) -> Path:
     return written(tmp_path, COLUMNS, *ROWS)
-
-
-def said(text: str, path: Path) -> tone.Tone:
-    words = lexicon.load(path)
-    return tone.total(tone.of_sentence(sentence, words) for sentence in sentences.split(text))
 
 
 def test_its_words_stand_in_place_of_ours(path: Path) -> None:

@@ -55,7 +55,17 @@ def test_a_topic_counts_only_where_something_adverse_is_said() -> None:
 
 
 def test_at_most_fifty_indicators_of_bounded_length_are_kept() -> None:
-    labels = ["Lawsuits", "Recalls", "Cyberattacks", "Tariffs", "Strikes", "Pandemics", "Shortages", "Hurricanes", "War"]
+    labels = [
+        "Lawsuits",
+        "Recalls",
+        "Cyberattacks",
+        "Tariffs",
+        "Strikes",
+        "Pandemics",
+        "Shortages",
+        "Hurricanes",
+        "War",
+    ]
     labels += ["Delinquencies", "Generic competition", "Obsolescence"]
     places = ["mill", "plant", "yard", "store", "mine", "port", "farm", "depot", "office", "branch"]
     text = " ".join(
@@ -73,7 +83,9 @@ def test_a_sentence_that_is_too_long_is_no_passage() -> None:
 
 
 def test_the_same_thing_is_shown_once() -> None:
-    text = "A strike damaged the mill and hurt our sales badly. •A strike damaged the mill and hurt our sales very badly. "
+    text = (
+        "A strike damaged the mill and hurt our sales badly. •A strike damaged the mill and hurt our sales very badly. "
+    )
     assert len(indicators(text * 3)) == 1
 
 

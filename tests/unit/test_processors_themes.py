@@ -33,7 +33,7 @@ def labels(text: str) -> list[str]:
 @needs_filings
 @pytest.mark.parametrize("name", TABLE)
 def test_the_first_themes_of_a_filing_are_those_that_a_reader_names(name: str) -> None:
-    report_type = REPORT_TYPES.get(name.split("_")[0], "OTHER")
+    report_type = REPORT_TYPES.get(name.split("_", maxsplit=1)[0], "OTHER")
     found = [theme.label for theme in analysed((FILINGS / name).read_bytes(), report_type).key_themes]
     expected = TABLE[name]
     assert set(expected.get("first", [])) <= set(found[: expected.get("within", 5)])
@@ -53,23 +53,21 @@ def test_reports_of_different_businesses_have_different_themes() -> None:
     assert not first & second
 
 
+SILK = (
+    "We breed silkworms and spin raw silk. The silkworms are fed with leaves from our own groves. Last year raw silk "
+    "became dearer, while feed was plentiful. Our silkworms suffered no disease, and every second silkworm reached its "
+    "full weight. Weavers in Como buy most of the raw silk; the rest goes to Lyon. A silkworm lives for five weeks. We "
+    "keep two million silkworms in nine sheds, and plan a tenth."
+)
+ORGANS = (
+    "We tune and restore church organs. An organ pipe is cast from tin and lead. Few craftsmen know how a church organ "
+    "is voiced, and each organ pipe is shaped by hand. In spring the workshop took in nine church organs. The oldest "
+    "organ pipe dates from 1711. A church organ can stay with us for two years."
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            "We breed silkworms and spin raw silk. The silkworms are fed with leaves from our own groves. Last year raw "
-            "silk became dearer, while feed was plentiful. Our silkworms suffered no disease, and every second silkworm "
-            "reached its full weight. Weavers in Como buy most of the raw silk; the rest goes to Lyon. A silkworm lives "
-            "for five weeks. We keep two million silkworms in nine sheds, and plan a tenth.",
-            {"raw silk", "silkworm"},
-        ),
-        (
-            "We tune and restore church organs. An organ pipe is cast from tin and lead. Few craftsmen know how a church "
-            "organ is voiced, and each organ pipe is shaped by hand. In spring the workshop took in nine church organs. "
-            "The oldest organ pipe dates from 1711. A church organ can stay with us for two years.",
-            {"church organ", "organ pipe"},
-        ),
-    ],
+    ("text", "expected"), [(SILK, {"raw silk", "silkworm"}), (ORGANS, {"church organ", "organ pipe"})]
 )
 def test_an_unknown_business_is_named_by_its_own_words(text: str, expected: set[str]) -> None:
     assert expected <= set(labels(text))
@@ -83,9 +81,9 @@ def test_a_phrase_that_returns_is_a_theme_and_a_name_is_not() -> None:
 
 
 def test_two_forms_of_a_phrase_are_one_theme() -> None:
-    assert labels("A vertical greenhouse was built. Vertical greenhouses and a vertical greenhouse were sold. " * 3) == [
-        "vertical greenhouse"
-    ]
+    assert labels(
+        "A vertical greenhouse was built. Vertical greenhouses and a vertical greenhouse were sold. " * 3
+    ) == ["vertical greenhouse"]
 
 
 def test_forms_and_years_are_no_themes() -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from pathlib import Path
 
 import pytest
 
 from reports_core.domain.analysis import ReportAnalysis
-from reports_worker.processors import lexicon, scoring, sentences, tone
+from reports_worker.processors import scoring
 from tests.unit.processors_documents import FILINGS, analysed
+from tests.unit.processors_tone import EXPECTED, TEXTS, said
 
-EXPECTED = Path(__file__).parent / "expected"
 PAIRS: dict[str, dict[str, list[list[str]]]] = tomllib.loads((EXPECTED / "tone_pairs.toml").read_text("utf-8"))
-TEXTS: dict[str, dict[str, str]] = tomllib.loads((EXPECTED / "tone_texts.toml").read_text("utf-8"))
 
 needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
@@ -42,7 +40,9 @@ def test_a_text_scores_higher_than_another(score: str, higher: str, lower: str) 
 
 
 def test_texts_that_nothing_was_tuned_on_come_out_in_order_as_well() -> None:
-    wrong = [pair for pair in pairs("held_out") if value(analysis(pair[1]), pair[0]) <= value(analysis(pair[2]), pair[0])]
+    wrong = [
+        pair for pair in pairs("held_out") if value(analysis(pair[1]), pair[0]) <= value(analysis(pair[2]), pair[0])
+    ]
     assert len(wrong) <= 0.2 * len(pairs("held_out")), wrong
 
 
@@ -76,18 +76,13 @@ def test_text_in_capitals_says_the_same() -> None:
 
 def test_headings_and_tables_say_nothing() -> None:
     table = "Net loss\t(12.1)\t(13.4)\nImpairment\t(3.1)\t(4.0)\nRecord growth\t1.1\t2.2\n"
-    assert analysed(f"STRONG GROWTH\n\n{text('flat')}\n\n{table}\nSEVERE LOSSES\n").optimism == analysis("flat").optimism
+    assert (
+        analysed(f"STRONG GROWTH\n\n{text('flat')}\n\n{table}\nSEVERE LOSSES\n").optimism == analysis("flat").optimism
+    )
 
 
 def optimism(words: str) -> float:
-    lexical = lexicon.load()
-    said = tone.total(tone.of_sentence(sentence, lexical) for sentence in sentences.split(words))
-    return scoring.of_section(said).optimism.value
-
-
-def tone_of(words: str) -> tone.Tone:
-    lexical = lexicon.load()
-    return tone.total(tone.of_sentence(sentence, lexical) for sentence in sentences.split(words))
+    return scoring.of_section(said(words)).optimism.value
 
 
 @pytest.mark.parametrize(
@@ -154,9 +149,8 @@ def test_the_better_sentence_scores_higher(better: str, worse: str) -> None:
     ],
 )
 def test_names_and_terms_of_accounting_say_nothing(neutral: str) -> None:
-    said = tone_of(neutral)
-    assert (said.positive, said.negative) == (0, 0)
-    assert said.uncertainty == 0
+    found = said(neutral)
+    assert (found.positive, found.negative, found.uncertainty) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +163,7 @@ def test_names_and_terms_of_accounting_say_nothing(neutral: str) -> None:
     ],
 )
 def test_british_spelling_says_the_same(british: str, american: str) -> None:
-    assert tone_of(british) == tone_of(american)
+    assert said(british) == said(american)
 
 
 @functools.cache

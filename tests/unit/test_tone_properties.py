@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tomllib
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reports_worker.processors import lexicon, scoring, sentences, tone
+from reports_worker.processors import scoring, sentences, tone
 from reports_worker.processors.scoring import ACCOUNTS, Scores
 from tests.unit.processors_documents import FILINGS, PROSE, ROOT, SAMPLES, analysed
+from tests.unit.processors_tone import TEXTS, said
 
-TEXTS: dict[str, dict[str, str]] = tomllib.loads((Path(__file__).parent / "expected/tone_texts.toml").read_text("utf-8"))
 SENTENCES = [
     sentence.text
     for part in TEXTS.values()
@@ -46,10 +45,7 @@ tones = st.builds(
 
 
 def scores(told: list[str]) -> Scores:
-    words = lexicon.load()
-    return scoring.of_section(
-        tone.total(tone.of_sentence(sentence, words) for text in told for sentence in sentences.split(text))
-    )
+    return scoring.of_section(tone.total(map(said, told)))
 
 
 @given(texts, st.sampled_from(DARK))

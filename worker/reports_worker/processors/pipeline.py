@@ -50,7 +50,8 @@ def analyse(
 
     `report_type` is `10_K`, `10_Q`, `8_K`, `ANNUAL` or `OTHER`. `on_step(step, fraction)` is called at the start of
     each step with the fraction of the report done so far; what it raises passes through. `lexicon_file` is a
-    user's own Loughran-McDonald master dictionary; see `lexicon.load`. Equal content gives an equal analysis. Raises DocumentError for a document that cannot be analysed, and for nothing else about it.
+    user's own Loughran-McDonald master dictionary; see `lexicon.load`. Equal content gives an equal analysis.
+    Raises DocumentError for a document that cannot be analysed, and for nothing else about it.
     """
     on_step("VALIDATION", 0.0)
     validated = documents.validate(content)

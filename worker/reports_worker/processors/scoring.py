@@ -5,15 +5,16 @@ discussion. Its share is w s / (W + s), where w is the weight of its kind, W its
 
 Optimism is (k / 2 + A) / (k + A + C), where A and C are the positive and the negative weight of all kinds, each by
 its share: a text that says nothing for better or worse is neutral, and more evidence moves the score further. Grave
-events, such as doubt about the going concern, add to C: what they mean outweighs how long they are told. Its
-confidence is 1 - d / d0: how much narrower the text has made the distribution of which the score is the mean, Beta(k /
-2 + A, k / 2 + C) with the standard deviation d, than it was before, with d0. Short and mixed texts leave it wide.
+events, such as doubt about the going concern, add to C: what they mean outweighs how long they are told. The score is
+the mean of the distribution Beta(k / 2 + A, k / 2 + C) with the standard deviation d, which was d0 before the text was
+read, and its confidence is 1 - d / d0: short and mixed texts leave it wide.
 
-Risk and uncertainty rise with their weight per 100 words, x: x^1.5 / (x^1.5 + r^1.5), which is 0.5 at `r`, the rate of an
-ordinary annual report; a prior of `m` words at a low rate keeps a short text from being extreme. The confidence is the
-share of the score that comes from the text and not from the prior.
+Risk and uncertainty rise with their weight per 100 words, x: x^1.5 / (x^1.5 + r^1.5), which is 0.5 at `r`, the rate of
+an ordinary annual report; a prior of `m` words at a low rate keeps a short text from being extreme. The confidence is
+the share of the score that comes from the text and not from the prior.
 
-All values are rounded, so that the last digit does not depend on the machine.
+`docs/analysis.md` works an example through. All values are rounded, so that the last digit does not depend on the
+machine.
 """
 
 from __future__ import annotations
