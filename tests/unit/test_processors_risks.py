@@ -6,7 +6,14 @@ import pytest
 
 from reports_core.domain.analysis import RiskIndicator
 from reports_worker.processors import lexicon, risks, sentences, tone
-from tests.unit.processors_documents import sample
+from tests.unit.processors_documents import FILINGS, analysed, sample
+
+needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
+
+
+def filing(name: str) -> tuple[RiskIndicator, ...]:
+    report_type = {"10k": "10_K", "10q": "10_Q", "8k": "8_K", "20f": "ANNUAL"}.get(name.split("_")[0], "OTHER")
+    return analysed((FILINGS / name).read_bytes(), report_type).risk_indicators
 
 
 def indicators(text: str, *, among_risk_factors: bool = False) -> tuple[RiskIndicator, ...]:
@@ -127,3 +134,41 @@ def test_each_kind_of_grave_event_counts_once() -> None:
     default = RiskIndicator("covenant breach", 0.9, "")
     assert risks.gravity([default, default]) == risks.gravity([default])
     assert risks.gravity([RiskIndicator("litigation", 0.6, "")]) == 0
+
+
+@needs_filings
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("10q_aeon_q3_2023.htm", "going concern"),
+        ("10k_tgfin_2009_fullsubmission.txt", "going concern"),
+        ("8k_abvc_2025_fullsubmission.txt", "non-reliance and restatement"),
+        ("10q_apple_q2_2025.htm", "regulatory penalty"),
+        ("10k_apple_fy2024.htm", "investigation"),
+        ("10k_nvidia_fy2025.htm", "litigation"),
+        ("10k_boeing_2022.pdf", "fraud or misconduct"),
+        ("8k_unioncamp_1994.txt", "accident"),
+        ("8k_buckle_2024-11-22_ex991.htm", "falling sales"),
+        ("earnings_pge_2023-05-31.pdf", "fraud or misconduct"),
+    ],
+)
+def test_the_most_severe_indicator_of_a_filing_is_what_a_reader_would_show(name: str, label: str) -> None:
+    assert filing(name)[0].label == label
+
+
+@needs_filings
+@pytest.mark.parametrize("name", ["8k_1800flowers.htm", "8k_nordstrom.htm", "8k_fedex_2023-06-20.htm"])
+def test_a_filing_of_pure_procedure_indicates_no_risk(name: str) -> None:
+    assert filing(name) == ()
+
+
+@needs_filings
+@pytest.mark.parametrize("name", ["10k_netflix_fy2024.htm", "20f_aegon_fy2000.htm", "10k_boeing_2022.pdf"])
+def test_passages_of_a_filing_are_whole_sentences_and_each_stands_once(name: str) -> None:
+    found = filing(name)
+    assert 0 < len(found) <= 50
+    assert [one.severity for one in found] == sorted((one.severity for one in found), reverse=True)
+    assert len({one.excerpt.lower() for one in found}) == len(found)
+    for one in found:
+        assert one.excerpt.rstrip("\"'”’)]")[-1] in ".!"
+        assert not one.excerpt[0].islower()
