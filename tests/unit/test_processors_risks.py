@@ -7,13 +7,13 @@ import pytest
 from reports_core.domain.analysis import RiskIndicator
 from reports_worker.processors import lexicon, risks, sentences, tone
 from tests.unit.processors_documents import FILINGS, analysed, sample
+from tests.unit.processors_tone import report_type_of
 
 needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
 
 def filing(name: str) -> tuple[RiskIndicator, ...]:
-    report_type = {"10k": "10_K", "10q": "10_Q", "8k": "8_K", "20f": "ANNUAL"}.get(name.split("_")[0], "OTHER")
-    return analysed((FILINGS / name).read_bytes(), report_type).risk_indicators
+    return analysed((FILINGS / name).read_bytes(), report_type_of(name)).risk_indicators
 
 
 def indicators(text: str, *, among_risk_factors: bool = False) -> tuple[RiskIndicator, ...]:
@@ -103,6 +103,7 @@ def test_the_same_thing_is_shown_once() -> None:
         "• lawsuits, recalls and defaults that hurt us badly;",
         "Factors are: strikes, recalls, defaults, wars, floods, hurricanes, fires, earthquakes, fraud and losses.",
         "There is no substantial doubt about our ability to continue.",
+        "We do not expect that any of these lawsuits will harm our business or damage our reputation.",
         "The company did not suffer any strikes, recalls or defaults.",
         "Were there any lawsuits that hurt us badly and damaged our reputation?",
         "The allowance for credit losses is reviewed by management for impairment.",

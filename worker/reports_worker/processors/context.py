@@ -27,10 +27,15 @@ def denied_positions(tokens: Sequence[str], lexicon: Lexicon) -> set[int]:
 
 
 def _reached(tokens: Sequence[str], start: int, reach: int) -> Iterator[int]:
-    """Yield the positions within `reach` words of the same clause; each member of a list with `or` starts anew."""
+    """Yield the positions within `reach` words of the same clause; each member of a list with `or` starts anew.
+
+    A clause with `that` is reached from right before it, as in `do not expect that`, and else ends the denial.
+    """
     left = reach
     for position in range(start, min(start + _MAX_WALK, len(tokens))):
         token = tokens[position]
+        if token == "that" and position == start:
+            continue
         if left <= 0 or token in _DENIAL_ENDS:
             return
         if token in CLAUSE_MARKS:

@@ -14,7 +14,7 @@ from reports_worker.processors.phrases import PhraseTable, listed
 
 _WEIGHTS = {"strong": 2.0, "plain": 1.0, "weak": 0.5}
 _CATEGORIES = ("positive", "negative", "risk", "uncertainty")
-_REACHES = {"far_negators": 25, "negators": 4, "next_negators": 1, "no_negators": 0}
+_REACHES = {"far_negators": 14, "negators": 4, "next_negators": 1, "no_negators": 0}
 
 
 @dataclass(frozen=True, slots=True)
