@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import TypedDict
 
 import pytest
 
 from reports_worker.processors import sentences, themes
 from tests.unit.processors_documents import FILINGS, analysed, sample
+from tests.unit.processors_tone import EXPECTED, report_type_of
 
 
 class Expected(TypedDict, total=False):
@@ -20,8 +20,7 @@ class Expected(TypedDict, total=False):
     never: list[str]
 
 
-TABLE: dict[str, Expected] = tomllib.loads((Path(__file__).parent / "expected/themes.toml").read_text("utf-8"))
-REPORT_TYPES = {"10k": "10_K", "10q": "10_Q", "8k": "8_K", "20f": "ANNUAL", "earnings": "8_K"}
+TABLE: dict[str, Expected] = tomllib.loads((EXPECTED / "themes.toml").read_text("utf-8"))
 
 needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
@@ -33,8 +32,7 @@ def labels(text: str) -> list[str]:
 @needs_filings
 @pytest.mark.parametrize("name", TABLE)
 def test_the_first_themes_of_a_filing_are_those_that_a_reader_names(name: str) -> None:
-    report_type = REPORT_TYPES.get(name.split("_", maxsplit=1)[0], "OTHER")
-    found = [theme.label for theme in analysed((FILINGS / name).read_bytes(), report_type).key_themes]
+    found = [theme.label for theme in analysed((FILINGS / name).read_bytes(), report_type_of(name)).key_themes]
     expected = TABLE[name]
     assert set(expected.get("first", [])) <= set(found[: expected.get("within", 5)])
     assert not set(expected.get("never", [])) & set(found)

@@ -10,7 +10,7 @@ import pytest
 from reports_core.domain.analysis import ReportAnalysis
 from reports_worker.processors import scoring
 from tests.unit.processors_documents import FILINGS, analysed
-from tests.unit.processors_tone import EXPECTED, TEXTS, said
+from tests.unit.processors_tone import EXPECTED, TEXTS, report_type_of, said
 
 PAIRS: dict[str, dict[str, list[list[str]]]] = tomllib.loads((EXPECTED / "tone_pairs.toml").read_text("utf-8"))
 
@@ -167,47 +167,47 @@ def test_british_spelling_says_the_same(british: str, american: str) -> None:
 
 
 @functools.cache
-def filing(name: str, report_type: str) -> ReportAnalysis:
-    return analysed((FILINGS / name).read_bytes(), report_type)
+def filing(name: str) -> ReportAnalysis:
+    return analysed((FILINGS / name).read_bytes(), report_type_of(name))
 
 
 @needs_filings
 @pytest.mark.parametrize(
     ("score", "higher", "lower"),
     [
-        ("optimism", ("10k_nvidia_fy2025.htm", "10_K"), ("10q_aeon_q3_2023.htm", "10_Q")),
-        ("optimism", ("10k_nvidia_fy2025.htm", "10_K"), ("10k_nvidia_fy2023.htm", "10_K")),
-        ("optimism", ("10k_nvidia_fy2025.htm", "10_K"), ("10k_gainsco_fy2009.htm", "10_K")),
-        ("optimism", ("earnings_mcdonalds_q1_2023.pdf", "8_K"), ("8k_buckle_2024-11-22_ex991.htm", "8_K")),
-        ("optimism", ("earnings_mcdonalds_q1_2023.pdf", "8_K"), ("earnings_pge_2023-05-31.pdf", "8_K")),
-        ("optimism", ("10k_cocacola_fy2024.htm", "10_K"), ("10k_boeing_2022.pdf", "10_K")),
-        ("optimism", ("10k_adobe_2016.pdf", "10_K"), ("10k_boeing_2022.pdf", "10_K")),
-        ("optimism", ("20f_aegon_fy2000.htm", "ANNUAL"), ("10k_gainsco_fy2009.htm", "10_K")),
-        ("optimism", ("8k_1800flowers.htm", "8_K"), ("8k_unioncamp_1994.txt", "8_K")),
-        ("optimism", ("10q_apple_q3_2025.htm", "10_Q"), ("10q_apple_q2_2025.htm", "10_Q")),
-        ("risk", ("10q_aeon_q3_2023.htm", "10_Q"), ("10q_apple_q3_2024.htm", "10_Q")),
-        ("risk", ("10q_apple_q2_2025.htm", "10_Q"), ("10q_apple_q3_2024.htm", "10_Q")),
-        ("risk", ("earnings_pge_2023-05-31.pdf", "8_K"), ("earnings_mcdonalds_q1_2023.pdf", "8_K")),
-        ("risk", ("10k_boeing_2022.pdf", "10_K"), ("20f_aegon_fy2000.htm", "ANNUAL")),
-        ("uncertainty", ("10k_netflix_fy2024.htm", "10_K"), ("20f_aegon_fy2000.htm", "ANNUAL")),
-        ("uncertainty", ("10q_apple_q3_2024.htm", "10_Q"), ("8k_1800flowers.htm", "8_K")),
+        ("optimism", "10k_nvidia_fy2025.htm", "10q_aeon_q3_2023.htm"),
+        ("optimism", "10k_nvidia_fy2025.htm", "10k_nvidia_fy2023.htm"),
+        ("optimism", "10k_nvidia_fy2025.htm", "10k_gainsco_fy2009.htm"),
+        ("optimism", "earnings_mcdonalds_q1_2023.pdf", "8k_buckle_2024-11-22_ex991.htm"),
+        ("optimism", "earnings_mcdonalds_q1_2023.pdf", "earnings_pge_2023-05-31.pdf"),
+        ("optimism", "10k_cocacola_fy2024.htm", "10k_boeing_2022.pdf"),
+        ("optimism", "10k_adobe_2016.pdf", "10k_boeing_2022.pdf"),
+        ("optimism", "20f_aegon_fy2000.htm", "10k_gainsco_fy2009.htm"),
+        ("optimism", "8k_1800flowers.htm", "8k_unioncamp_1994.txt"),
+        ("optimism", "10q_apple_q3_2025.htm", "10q_apple_q2_2025.htm"),
+        ("risk", "10q_aeon_q3_2023.htm", "10q_apple_q3_2024.htm"),
+        ("risk", "10q_apple_q2_2025.htm", "10q_apple_q3_2024.htm"),
+        ("risk", "earnings_pge_2023-05-31.pdf", "earnings_mcdonalds_q1_2023.pdf"),
+        ("risk", "10k_boeing_2022.pdf", "20f_aegon_fy2000.htm"),
+        ("uncertainty", "10k_netflix_fy2024.htm", "20f_aegon_fy2000.htm"),
+        ("uncertainty", "10q_apple_q3_2024.htm", "8k_1800flowers.htm"),
     ],
 )
-def test_a_filing_scores_higher_than_another(score: str, higher: tuple[str, str], lower: tuple[str, str]) -> None:
-    assert value(filing(*higher), score) > value(filing(*lower), score)
+def test_a_filing_scores_higher_than_another(score: str, higher: str, lower: str) -> None:
+    assert value(filing(higher), score) > value(filing(lower), score)
 
 
 @needs_filings
 @pytest.mark.parametrize("name", ["8k_1800flowers.htm", "8k_nexpoint_2023-12-20.htm", "8k_cotelligent_1996_a.txt"])
 def test_a_filing_of_pure_procedure_is_neutral(name: str) -> None:
-    assert abs(filing(name, "8_K").optimism.value - 0.5) < 0.1
+    assert abs(filing(name).optimism.value - 0.5) < 0.1
 
 
 @needs_filings
 @pytest.mark.parametrize("name", ["10k_apple_fy2024.htm", "10k_nvidia_fy2025.htm", "10k_netflix_fy2024.htm"])
 def test_risk_factors_are_darker_than_the_discussion_of_the_same_filing(name: str) -> None:
     longest = {
-        kind: max((one for one in filing(name, "10_K").sections if one.type == kind), key=lambda one: one.word_count)
+        kind: max((one for one in filing(name).sections if one.type == kind), key=lambda one: one.word_count)
         for kind in ("MD_A", "RISK_FACTORS")
     }
     assert longest["RISK_FACTORS"].optimism.value < longest["MD_A"].optimism.value
