@@ -11,6 +11,8 @@ from reports_worker.processors.lexicon import Lexicon
 
 _REACH = 6  # words, those of dates and periods not counted
 _MAX_WALK = 24
+_APPENDED = frozenset({"up", "down"})
+_ARTICLES = frozenset({"a", "an"})
 _PERIOD = frozenset(
     "for the a three six nine twelve month months quarter quarters quarterly year years week weeks period periods "
     "fiscal ended ending first second third fourth full half january february march april #may june july august "
@@ -19,7 +21,8 @@ _PERIOD = frozenset(
 _PERCENT_REACH = 7
 _PERCENT_BEHIND = 3
 _AMOUNT_REACH = 14
-_COMPARING = frozenset({"compared", "versus", "against", "vs"})
+COMPARING = frozenset({"compared", "versus", "against", "vs"})
+"""Words between two amounts of which the first is the newer."""
 _SCALES = frozenset({"thousand", "million", "billion", "percent"})
 _OBJECT_FOLLOWS = frozenset({("in",), ("of",), ("our",), ("the",), ("its",)})
 _ADJECTIVES = frozenset(
@@ -69,7 +72,7 @@ def read(tokens: Sequence[str], denied: set[int], covered: set[int], lexicon: Le
 
 def _compared(tokens: Sequence[str], spent: set[int], lexicon: Lexicon) -> Movement | None:
     """Return what two amounts say: `net income was 44 million dollars compared with 52 million`."""
-    middle = next((position for position, token in enumerate(tokens) if token in _COMPARING), None)
+    middle = next((position for position, token in enumerate(tokens) if token in COMPARING), None)
     if middle is None or not spent.isdisjoint(range(middle)):
         return None
     moved = next((position for position in range(middle) if tokens[position] in lexicon.movables), None)
@@ -105,7 +108,8 @@ def _sides(effect: float, turn: float) -> tuple[float, float]:
 def _moved(tokens: Sequence[str], position: int, lexicon: Lexicon) -> int | None:
     """Return the position of what the word at `position` says rises or falls."""
     ahead = list(_reached(tokens, range(position + 1, len(tokens))))
-    behind = list(_reached(tokens, range(position - 1, -1, -1)))
+    appended = tokens[position] in _APPENDED or tokens[max(position - 1, 0)] in _ARTICLES
+    behind = list(_reached(tokens, range(position - 1, -1, -1), commas=int(appended)))
     follows = tokens[position] in _ADJECTIVES or tokens[position + 1 : position + 2] in _OBJECT_FOLLOWS
     for reach in (ahead, behind) if follows else (behind, ahead):
         for candidate in reach:
@@ -114,14 +118,19 @@ def _moved(tokens: Sequence[str], position: int, lexicon: Lexicon) -> int | None
     return None
 
 
-def _reached(tokens: Sequence[str], positions: Sequence[int]) -> Iterator[int]:
-    """Yield the positions of the same clause within reach; dates and periods neither end nor lengthen the way."""
+def _reached(tokens: Sequence[str], positions: Sequence[int], commas: int = 0) -> Iterator[int]:
+    """Yield the positions of the same clause within reach; dates and periods neither end nor lengthen the way.
+
+    `commas` may be crossed, as before `up` in `revenue was 12 million, up 5 %`.
+    """
     left = _REACH
     for position in positions[:_MAX_WALK]:
         token = tokens[position]
         if token in CLAUSE_MARKS:
             if not _is_within_date(tokens, position):
-                return
+                if token != "," or not commas:
+                    return
+                commas -= 1
         elif token not in _PERIOD and not token[0].isdigit():
             left -= 1
         yield position

@@ -52,7 +52,7 @@ def of_sentence(sentence: Sentence, lexicon: Lexicon) -> Tone:
     tokens = sentence.tokens
     tone = Tone(words=sentence.word_count)
     terms = list(lexicon.terms.find(tokens))
-    moving = not lexicon.directions.keys().isdisjoint(tokens)
+    moving = not (lexicon.directions.keys().isdisjoint(tokens) and directions.COMPARING.isdisjoint(tokens))
     if not terms and not moving:
         return tone
     denied = context.denied_positions(tokens, lexicon)
