@@ -129,7 +129,10 @@ def optimism(words: str) -> float:
         ("Revenue increased sharply.", "Revenue increased slightly."),
         ("Revenue was $5 million, up 9%.", "Revenue was $5 million, down 9%."),
         ("Revenue was $5 million, an increase of 9%.", "Revenue was $5 million, a decrease of 9%."),
-        ("Net income was 52 million, compared with 44 million.", "Net income was 44 million, compared with 52 million."),
+        (
+            "Net income was 52 million, compared with 44 million.",
+            "Net income was 44 million, compared with 52 million.",
+        ),
         ("Costs were 44 million, against 52 million.", "Costs were 52 million, against 44 million."),
         ("Revenue of $1,234.5 million increased.", "Revenue of $1,234.5 million decreased."),
     ],

@@ -40,8 +40,8 @@ ACCOUNTS = "ACCOUNTS"
 _OPTIMISM_WEIGHTS = {"MD_A": 1.6, "CEO_LETTER": 1.3, "OTHER": 1.0, "RISK_FACTORS": 0.3, ACCOUNTS: 0.2}
 _RISK_WEIGHTS = {"MD_A": 1.3, "CEO_LETTER": 1.0, "OTHER": 1.0, "RISK_FACTORS": 0.7, ACCOUNTS: 0.3}
 
-_EVENT_NEGATIVE = 4.0  # what a grave event adds, and beside it a share of all that was said
-_EVENT_SHARE = 0.1
+_EVENT_NEGATIVE = 6.0  # what a grave event adds, and beside it a share of all that was said
+_EVENT_SHARE = 0.15
 _EVENT_RISK = 1.3  # per 100 words
 _MAX_GRAVITY = 3.0
 
