@@ -18,6 +18,7 @@ _ABBREVIATION = re.compile(
 _ABBREVIATION_WITHIN = 12
 _TOKEN = re.compile(r"[A-Za-z]+(?:['’&.-][A-Za-z]+)*|\d[\d.,]*%?|[,;:()—–?]")
 _CUTS = ("; ", ", ", " ")  # where a long sentence is divided, the best first
+_FIRST_LETTER, _AFTER_LETTERS = "a", "{"  # of a word in lower case; numbers, marks and `#may` lie outside
 _SHORTEST_CUT = 0.5  # of the longest
 
 
@@ -63,11 +64,11 @@ def _cut(text: str) -> int:
 
 def tokenise(text: str) -> tuple[str, ...]:
     """Return the words, numbers and clause marks of `text` as written, words without a possessive ending."""
-    return tuple(token if token.isalnum() else _bare(token) for token in _TOKEN.findall(text))
-
-
-def _bare(token: str) -> str:
-    return token.replace("’", "'").removesuffix("'s").removesuffix("'S")
+    text = text.replace("’", "'")
+    found: list[str] = _TOKEN.findall(text)
+    if "'" in text:
+        found = [token.removesuffix("'s").removesuffix("'S") for token in found]
+    return tuple(found)
 
 
 def _sentence(text: str) -> Sentence:
@@ -76,12 +77,7 @@ def _sentence(text: str) -> Sentence:
     tokens = tuple(map(sys.intern, map(str.lower, cased)))
     if "may" in tokens:
         tokens = tuple(_month_told_apart(tokens, cased))
-    return Sentence(text, tokens, cased, sum(map(is_word, tokens)))
-
-
-def is_word(token: str) -> bool:
-    """Tell a word in lower case from a number, a clause mark and the name of a month."""
-    return "a" <= token < "{"
+    return Sentence(text, tokens, cased, sum([_FIRST_LETTER <= token < _AFTER_LETTERS for token in tokens]))
 
 
 def _month_told_apart(tokens: Sequence[str], cased: Sequence[str]) -> Iterator[str]:
