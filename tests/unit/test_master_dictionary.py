@@ -73,7 +73,7 @@ def test_a_list_is_read_once(path: Path) -> None:
         ((COLUMNS.replace("Weak_Modal,", ""), "MOLDY,1,10,2009,0,0,0,0,0,2"), "has no column Weak_Modal"),
         ((COLUMNS,), "lists no words"),
         ((COLUMNS, "MOLDY,1,10,yes,0,0,0,0,0,0,2"), "line 2: a category of 'MOLDY' is neither a year nor 0"),
-        ((COLUMNS, "MOLDY,1,10"), "line 2: a category of 'MOLDY' is neither a year nor 0"),
+        ((COLUMNS, "MOLDY,1,10"), "line 2: the row has only 3 columns"),
         ((COLUMNS, "4711,1,10,2009,0,0,0,0,0,0,2"), "line 2: '4711' is no word"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, lines: tuple[str, ...
     path = written(tmp_path, *lines)
     with pytest.raises(ValueError, match=message):
         check(path)
-    with pytest.raises(ValueError, match=r"no column|no word|neither a year nor 0"):
+    with pytest.raises(ValueError, match=r"no column|no word|only 3 columns|neither a year nor 0"):
         lexicon.load(path)
 
 

@@ -105,6 +105,8 @@ def test_the_same_thing_is_shown_once() -> None:
         "There is no substantial doubt about our ability to continue.",
         "We do not expect that any of these lawsuits will harm our business or damage our reputation.",
         "The company did not suffer any strikes, recalls or defaults.",
+        "The directors expect that the group will continue as a going concern and adopt the going concern basis.",
+        "In preparing the accounts the directors assess the group's ability to continue as a going concern.",
         "Were there any lawsuits that hurt us badly and damaged our reputation?",
         "The allowance for credit losses is reviewed by management for impairment.",
     ],

@@ -152,6 +152,7 @@ def test_the_better_sentence_scores_higher(better: str, worse: str) -> None:
         "Holders of record on March 3 received the notice.",
         "Accumulated other comprehensive loss is part of equity.",
         "The interest rate swaps are carried at fair value with gains and losses in other income.",
+        "The directors adopt the going concern basis in preparing the accounts.",
         "The warrant expires upon death or disability of the holder.",
     ],
 )

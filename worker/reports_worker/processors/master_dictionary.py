@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -46,6 +46,7 @@ def read(path: Path) -> Mapping[str, Word]:
 
 
 _NO_MEMBER = Word(*(False for _ in _CATEGORIES))
+_NO_YEARS = ["0" for _ in _CATEGORIES]
 
 
 def _opened(path: Path) -> TextIO:
@@ -56,24 +57,30 @@ def _opened(path: Path) -> TextIO:
 
 
 def _rows(file: TextIO, path: Path) -> Iterator[tuple[str, Word]]:
-    reader = csv.DictReader(file)
+    reader = csv.reader(file)
     try:
-        missing = [name for name in (_WORD, *_CATEGORIES) if name not in (reader.fieldnames or ())]
+        header = next(reader, [])
+        missing = [name for name in (_WORD, *_CATEGORIES) if name not in header]
         if missing:
             names = ", ".join(missing)
             raise ValueError(f"{path} is no Loughran-McDonald master dictionary in CSV: it has no column {names}")
+        columns = [header.index(name) for name in (_WORD, *_CATEGORIES)]
         for row in reader:
-            yield _entry(row, f"{path}, line {reader.line_num}")
+            yield _entry(row, columns, f"{path}, line {reader.line_num}")
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no CSV file in UTF-8: {error}") from error
 
 
-def _entry(row: Mapping[str, str | None], place: str) -> tuple[str, Word]:
+def _entry(row: Sequence[str], columns: Sequence[int], place: str) -> tuple[str, Word]:
     """Return a word; the year when it joined a category makes it a member, a negative one, when it left, does not."""
-    text = row[_WORD]
-    if not text or not text.isalpha():
+    if len(row) <= max(columns):
+        raise ValueError(f"{place}: the row has only {len(row)} columns")
+    text, *years = (row[column] for column in columns)
+    if not text.isalpha():
         raise ValueError(f"{place}: {text!r} is no word")
+    if years == _NO_YEARS:
+        return text.lower(), _NO_MEMBER
     try:
-        return text.lower(), Word(*(int(row[name] or "") > 0 for name in _CATEGORIES))
+        return text.lower(), Word(*(int(year) > 0 for year in years))
     except ValueError as error:
         raise ValueError(f"{place}: a category of {text!r} is neither a year nor 0") from error
