@@ -86,16 +86,19 @@ def _compared(tokens: Sequence[str], spent: set[int], lexicon: Lexicon) -> Movem
     effect = value if now[0] > before[0] else -value
     if effect > 0 and lexicon.movables[tokens[moved]] <= -1:
         effect *= _LESS_BAD_SHARE
-    return Movement((moved,), *_sides(effect, 0.0))
+    same = [position for position, token in enumerate(tokens) if token == tokens[moved]]
+    return Movement(tuple(same), *_sides(effect, 0.0))
 
 
 def _amount(tokens: Sequence[str], positions: range) -> tuple[float, str] | None:
     """Return the first amount and its scale."""
     for position in positions:
-        if tokens[position][0].isdigit() and position + 1 < len(tokens) and tokens[position + 1] in _SCALES:
-            number = _number(tokens[position])
+        token, following = tokens[position], tokens[position + 1 : position + 2]
+        scale = "percent" if token.endswith("%") else "".join(following)
+        if token[0].isdigit() and scale in _SCALES:
+            number = _number(token)
             if number is not None:
-                return number, tokens[position + 1]
+                return number, scale
     return None
 
 
