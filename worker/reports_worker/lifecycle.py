@@ -65,7 +65,7 @@ def migrate(**_: object) -> None:
     try:
         settings = runtime().settings
         prepare(settings)
-        check(settings.limits)
+        check(settings.limits, settings.lexicon_file)
     except (SettingsError, AnalyserUnusable) as error:
         raise SystemExit(str(error)) from None
     except DBAPIError as error:

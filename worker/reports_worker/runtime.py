@@ -84,5 +84,5 @@ def _runtime(_pid: int) -> Runtime:
         engine=sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker"),
         queue=queue_for(settings.broker_url),
         documents=document_store(settings.documents_url),
-        analyser=Analyser(settings.limits),
+        analyser=Analyser(settings.limits, settings.lexicon_file),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from reports_worker.analyser.limits import Limits
 from reports_worker.analyser.process import AnalysisProcess
@@ -14,9 +15,9 @@ _MUCH_MEMORY = 0.5
 """Share of the limit from which on a process is not used again: what it keeps would be missing for the next report."""
 
 
-def check(limits: Limits) -> None:
+def check(limits: Limits, lexicon_file: Path | None = None) -> None:
     """Start a process and wait until it can analyse. Raises AnalyserUnusable when none ever will."""
-    process = AnalysisProcess(limits)
+    process = AnalysisProcess(limits, lexicon_file)
     try:
         process.wait_until_ready()
     finally:
@@ -26,8 +27,10 @@ def check(limits: Limits) -> None:
 class Analyser:
     """Analyses reports; safe for threads, of no use to a forked child."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, lexicon_file: Path | None = None) -> None:
+        """Take the limits of each process, and what our own processors score with; see `lexicon.load`."""
         self._limits = limits
+        self._lexicon_file = lexicon_file
         self._idle: list[AnalysisProcess] = []
         self._lock = threading.Lock()
         # Linux takes the thread that starts a process for its parent: with it, the process ends.
@@ -72,7 +75,7 @@ class Analyser:
         return self._started()
 
     def _started(self) -> AnalysisProcess:
-        return self._starter.submit(AnalysisProcess, self._limits).result()
+        return self._starter.submit(AnalysisProcess, self._limits, self._lexicon_file).result()
 
     def _put_back(self, process: AnalysisProcess, done: Done) -> None:
         spent = process.reports >= self._limits.reports

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from reports_core.domain.analysis import ReportAnalysis
 from reports_worker.analyser import errors, wire
@@ -32,7 +33,7 @@ class AnalysisProcess:
     if this process dies first, so does it.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, lexicon_file: Path | None = None) -> None:
         self._limits = limits
         self._ready = False
         self._peak_bytes = 0
@@ -48,6 +49,7 @@ class AnalysisProcess:
                     *("--parent", str(os.getpid())),
                     *("--seconds", str(limits.seconds)),
                     *("--memory-mib", str(limits.memory_mib)),
+                    *(("--lexicon-file", str(lexicon_file)) if lexicon_file else ()),
                 ],
                 env={name: value for name, value in os.environ.items() if not name.startswith(_SECRETS)},
                 pass_fds=[theirs.fileno()],

@@ -8,15 +8,17 @@ import logging
 import os
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from reports_worker.analyser import registry, wire
 from reports_worker.analyser.errors import OUT_OF_MEMORY_STATUS, AnalyserUnusable
 from reports_worker.analyser.limits import Limits, PeakMemory, allow_processor_time, confine
 from reports_worker.analyser.registry import Registry
 from reports_worker.parent_death import die_with
-from reports_worker.processor import DocumentError
-from reports_worker.processors import analyse
+from reports_worker.processor import DocumentError, Processor
+from reports_worker.processors import analyse, lexicon
 
 _ROOM_BYTES = 128 * 1024 * 1024
 
@@ -30,6 +32,7 @@ class Order:
     descriptor: int
     parent_pid: int
     limits: Limits
+    lexicon_file: Path | None
 
 
 def run(order: Order) -> None:
@@ -40,7 +43,7 @@ def run(order: Order) -> None:
     connection = Connection(order.descriptor)
     try:
         confine(order.limits)
-        processors = Registry(analyse, registry.installed())
+        processors = Registry(_ours(order.lexicon_file), registry.installed())
         _require_room(order.limits)
     except AnalyserUnusable as error:
         wire.send(connection, wire.Unusable(str(error)))
@@ -55,6 +58,14 @@ def run(order: Order) -> None:
         return
     except MemoryError:
         os._exit(OUT_OF_MEMORY_STATUS)
+
+
+def _ours(lexicon_file: Path | None) -> Processor:
+    try:
+        lexicon.load(lexicon_file)
+    except (ValueError, OSError) as error:
+        raise AnalyserUnusable(f"FNA_REPORTS_LEXICON_FILE={lexicon_file} cannot be used: {error}") from None
+    return partial(analyse, lexicon_file=lexicon_file)
 
 
 def _require_room(limits: Limits) -> None:

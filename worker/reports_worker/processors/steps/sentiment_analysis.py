@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reports_core.domain.analysis import Metric, ReportAnalysis, Section
-from reports_worker.processors import lexicon, risks, scoring, sentences, themes, tone
+from reports_worker.processors import risks, scoring, sentences, themes, tone
 from reports_worker.processors.forms import SectionType
+from reports_worker.processors.lexicon import Lexicon
 from reports_worker.processors.narrative import Narrative
 from reports_worker.processors.sentences import Sentence
 from reports_worker.processors.tone import Tone
 
-MODEL_VERSION = "fna-lexicon/1"
+MODEL_VERSION = "fna-lexicon/2"
 
 _LOW_CONFIDENCE = 0.7
 _THEME_WORDS = 2_000
@@ -26,15 +27,18 @@ class _Section:
 
 
 def run(
-    narratives: Sequence[Narrative], content_type: str, financial_metrics: tuple[Metric, ...], warnings: Sequence[str]
+    narratives: Sequence[Narrative],
+    words: Lexicon,
+    content_type: str,
+    financial_metrics: tuple[Metric, ...],
+    warnings: Sequence[str],
 ) -> ReportAnalysis:
     """Return the analysis of a report's narrative; equal narratives give equal scores, to the last digit."""
-    read = [_read(narrative) for narrative in narratives]
-    return _analysis(content_type, read, financial_metrics, warnings)
+    read = [_read(narrative, words) for narrative in narratives]
+    return _analysis(read, words, content_type, financial_metrics, warnings)
 
 
-def _read(narrative: Narrative) -> _Section:
-    words = lexicon.load()
+def _read(narrative: Narrative, words: Lexicon) -> _Section:
     read = [
         (sentence, tone.of_sentence(sentence, words))
         for paragraph in narrative.paragraphs
@@ -44,9 +48,13 @@ def _read(narrative: Narrative) -> _Section:
 
 
 def _analysis(
-    content_type: str, read: Sequence[_Section], financial_metrics: tuple[Metric, ...], warnings: Sequence[str]
+    read: Sequence[_Section],
+    lexical: Lexicon,
+    content_type: str,
+    financial_metrics: tuple[Metric, ...],
+    warnings: Sequence[str],
 ) -> ReportAnalysis:
-    indicators = risks.find(_passages(read), lexicon.load())
+    indicators = risks.find(_passages(read), lexical)
     tones = scoring.by_kind((section.narrative.kind, section.tone) for section in read)
     scores = scoring.of_report(tones, risks.gravity(indicators))
     words = sum(int(section.tone.words) for section in read)
@@ -54,7 +62,7 @@ def _analysis(
     if weakest < _LOW_CONFIDENCE:
         warnings = [*warnings, f"The narrative is short or neutral ({words:,} words): some scores have low confidence."]
     return ReportAnalysis(
-        model_version=MODEL_VERSION,
+        model_version=MODEL_VERSION + lexical.mark,
         content_type=content_type,
         word_count=words,
         optimism=scores.optimism,
