@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from reports_worker.processors import paragraphs, scoring
+from reports_worker.processors import headings, paragraphs, scoring
 from reports_worker.processors.forms import SectionType
 
 MIN_CHARACTERS = 100
@@ -25,7 +25,6 @@ _FORMAL = re.compile(
 )
 _MAX_FORMAL = 2_500  # characters: a longer paragraph says more than its formal sentence
 _MAX_POINTER = 1_500
-_ACCOUNTING = re.compile(r"financial statements?|notes to", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class Narrative:
     @property
     def is_accounting(self) -> bool:
         """True for financial statements and their notes."""
-        return _ACCOUNTING.search(self.heading) is not None
+        return headings.is_accounting(self.heading)
 
     @property
     def kind(self) -> str:
