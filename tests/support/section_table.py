@@ -126,7 +126,9 @@ def compare(expected: Sequence[Row], found: Sequence[Found]) -> Result:
             result.right += 1
         if row.type != found[at].span.heading.type.value or not _same_item(row, found[at]):
             heading = found[at].span.heading
-            result.misnamed.append(f"{_name(row)} as {heading.type.value}: found as {heading.item} {heading.type.value}")
+            result.misnamed.append(
+                f"{_name(row)} as {heading.type.value}: found as {heading.item} {heading.type.value}"
+            )
     return result
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from reports_worker.processors import forms, sections
+from reports_worker.processors import forms, headings, items, sections
+from reports_worker.processors.headings import Heading
 from tests.unit.processors_documents import PROSE, analysed, sample
 
 
 def found(lines: list[str], form: str = "10-K") -> list[tuple[str, str]]:
     narratives, _ = sections.find(lines, form)
     return [(narrative.type.value, narrative.heading) for narrative in narratives if narrative.characters >= 100]
+
+
+def heading_of(paragraph: str) -> Heading | None:
+    return items.heading_at([paragraph], 0, forms.load()["10-K"])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +84,7 @@ def test_item_7_of_an_old_current_report_is_no_discussion() -> None:
 
 
 def test_a_title_that_runs_into_its_text_is_cut_off_from_it() -> None:
-    heading = forms.item_heading("Item 3. Legal Proceedings. There are none that matter.", "10-K")
+    heading = heading_of("Item 3. Legal Proceedings. There are none that matter.")
     assert heading is not None
     assert (heading.text, heading.rest) == ("Item 3. Legal Proceedings", "There are none that matter.")
 
@@ -90,7 +95,7 @@ def test_a_letter_to_shareholders_ends_with_its_closing() -> None:
 
 
 def test_an_auditor_who_writes_to_shareholders_writes_no_letter() -> None:
-    assert forms.bare_heading("To the Shareholders and the Board of Directors of Acme") is None
+    assert headings.bare_heading("To the Shareholders and the Board of Directors of Acme") is None
 
 
 def test_agreements_behind_the_signatures_are_left_out_and_named() -> None:

@@ -25,7 +25,7 @@ _DULY_CAUSED = re.compile(
     r"pursuant to the requirements? of .{0,400}\b(?:duly caused|signed)", re.IGNORECASE | re.DOTALL
 )
 _EXHIBIT = re.compile(
-    rf"ex(?:hibit)?[\s.-]+(?:no\.?\s?)?\(?(?P<number>\d{{1,3}})\)?(?:[.(-]\d+\)?)*[a-z]?\W{{0,4}}", re.IGNORECASE
+    r"ex(?:hibit)?[\s.-]+(?:no\.?\s?)?\(?(?P<number>\d{1,3})\)?(?:[.(-]\d+\)?)*[a-z]?\W{0,4}", re.IGNORECASE
 )
 _PLACE = r"[A-Z][A-Za-z.'’-]{1,20}(?: [A-Z][A-Za-z.'’-]{1,20}){0,3}"
 _CAPITALS = r"[A-Z][A-Z.'’-]{1,20}(?: [A-Z][A-Z.'’-]{1,20}){0,3}"
@@ -45,7 +45,9 @@ _HEAD_LINE = re.compile(
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"[•●▪■◦‣∙·*]|[-–—]\s")
-_COMPANY = re.compile(r".{2,50}\b(?:inc|incorporated|corp|corporation|ltd|limited|plc|llc|company|n\.?v|s\.?a|a\.?g)\W*", re.IGNORECASE)
+_COMPANY = re.compile(
+    r".{2,50}\b(?:inc|incorporated|corp|corporation|ltd|limited|plc|llc|company|n\.?v|s\.?a|a\.?g)\W*", re.IGNORECASE
+)
 _LETTERS = re.compile(r"[A-Za-z]{3}")
 _MIN_RELEASE = 100
 
@@ -87,7 +89,9 @@ def headline(lines: Sequence[str], part: Part) -> tuple[int, int] | None:
         last = next((at for at in above if _may_be_headline(lines[at])), None)
         if last is not None:
             first = last
-            while first > part.first and last - first + 1 < _MAX_HEADLINES and _go_together(lines[first - 1], lines[last]):
+            while (
+                first > part.first and last - first + 1 < _MAX_HEADLINES and _go_together(lines[first - 1], lines[last])
+            ):
                 first -= 1
             return first, last - first + 1
     if not part.exhibit:

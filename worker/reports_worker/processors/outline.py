@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from reports_worker.processors import contents, exhibits, forms, headings
+from reports_worker.processors import contents, exhibits, forms, headings, items
 from reports_worker.processors.contents import Mark
 from reports_worker.processors.exhibits import Part
 from reports_worker.processors.forms import Form, SectionType
@@ -16,7 +16,7 @@ _MIN_ITEMS = 3  # of a long form; fewer are mentions, not headings
 _MAX_TITLE = 200
 _MAX_COVER = 5_000  # characters
 _MAX_UNTITLED = 5_000  # characters behind signatures that need no section of their own
-_INITIALS = frozenset("iIpP")  # of Item and Part
+_MAX_CANDIDATES = 20_000  # a filing has some dozens of headings, and with its mentions some hundreds
 _SAMPLE = 300  # headings that show which form a document follows
 _TITLE = re.compile(r"[A-Za-z]{3}.*[A-Za-z]{3}", re.DOTALL)
 _CLOSING = re.compile(
@@ -47,9 +47,9 @@ def of(lines: Sequence[str], form: str) -> list[Span]:
 
 
 def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
-    items = _items(lines, part, form)
-    openings = items or _opening(lines, part)
-    marks = list(_with_bare_headings(lines, part, openings, itemised=bool(items)))
+    numbered = _items(lines, part, form)
+    openings = numbered or _opening(lines, part)
+    marks = list(_with_bare_headings(lines, part, openings, itemised=bool(numbered)))
     for number, mark in enumerate(marks):
         end = marks[number + 1].position if number + 1 < len(marks) else part.end
         yield Span(mark.heading, mark.position, mark.after, end, part.exhibit)
@@ -57,7 +57,7 @@ def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
 
 def _items(lines: Sequence[str], part: Part, name: str) -> list[Mark]:
     """Return the headings of the items in a part, none when it is not divided into items."""
-    candidates = [at for at in range(part.first, part.end) if lines[at][:1] in _INITIALS]
+    candidates = [at for at in range(part.first, part.end) if items.may_begin(lines[at])][:_MAX_CANDIDATES]
     form = forms.known(name) or _likely(lines, candidates)
     found = contents.sections_only(_marks(lines, candidates, form), lines, part.end, form)
     least = 1 if form.name == "8-K" and name and not part.signed else _MIN_ITEMS
@@ -74,16 +74,20 @@ def _marks(lines: Sequence[str], candidates: Sequence[int], form: Form) -> list[
     marks: list[Mark] = []
     part = ""
     for position in candidates:
-        part = headings.part_of(lines[position]) or part
-        heading = headings.item_heading(lines, position, form, part)
+        part = items.part_of(lines[position]) or part
+        heading = items.heading_at(lines, position, form, part)
         if heading is not None:
             marks.append(Mark(position, heading))
     return marks
 
 
 def _likely(lines: Sequence[str], candidates: Sequence[int]) -> Form:
-    """Return the form that most of the first headings belong to."""
-    return max(forms.load().values(), key=lambda form: len(_marks(lines, candidates[:_SAMPLE], form)))
+    """Return the form that knows most of the first titles."""
+
+    def titles_known(form: Form) -> int:
+        return sum(1 for mark in _marks(lines, candidates[:_SAMPLE], form) if mark.heading.is_known)
+
+    return max(forms.load().values(), key=titles_known)
 
 
 def _opening(lines: Sequence[str], part: Part) -> list[Mark]:
@@ -95,9 +99,13 @@ def _opening(lines: Sequence[str], part: Part) -> list[Mark]:
         return [Mark(first, Heading(SectionType.OTHER, "", text, "", count))]
     if part.signed and _told(lines, part) < _MAX_UNTITLED:
         return []
+    return [_titled(lines, part, part.first)]
+
+
+def _titled(lines: Sequence[str], part: Part, position: int) -> Mark:
+    """Return the start of text that has no heading but the document's title."""
     title = next((lines[at] for at in range(part.first, part.end) if _TITLE.search(lines[at])), "")
-    text = " ".join(title.split())[:_MAX_TITLE]
-    return [Mark(part.first, Heading(SectionType.OTHER, "", text, "", 0))]
+    return Mark(position, Heading(SectionType.OTHER, "", " ".join(title.split())[:_MAX_TITLE], "", 0))
 
 
 def _told(lines: Sequence[str], part: Part) -> int:
@@ -120,7 +128,7 @@ def _with_bare_headings(lines: Sequence[str], part: Part, marks: Sequence[Mark],
             end = merged[number + 1].position if number + 1 < len(merged) else part.end
             behind = _behind_closing(lines, mark.after, end)
             if behind is not None:
-                current = Mark(behind, replace(marks[0].heading, rest="", paragraphs=0))
+                current = _titled(lines, part, behind)
                 yield current
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports_worker.processors import forms, outline
+from reports_worker.processors.forms import SectionType
 from reports_worker.processors.narrative import Narrative
+
+_MUST_BE_TOLD = frozenset({SectionType.MD_A, SectionType.RISK_FACTORS})
 
 
 def find(lines: Sequence[str], form: str, *, formal: bool = False) -> tuple[list[Narrative], list[str]]:
@@ -21,5 +24,7 @@ def find(lines: Sequence[str], form: str, *, formal: bool = False) -> tuple[list
         narrative.add(heading.rest)
         for position in range(span.body, span.end):
             narrative.add(lines[position])
+        if narrative.type in _MUST_BE_TOLD and narrative.is_pointer and not formal:
+            narrative.clear()
         narratives.append(narrative)
     return narratives, left_out
