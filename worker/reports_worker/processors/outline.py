@@ -94,9 +94,8 @@ def _opening(lines: Sequence[str], part: Part) -> list[Mark]:
     """Return what begins a document without items: its headline or else its title."""
     headline = exhibits.headline(lines, part)
     if headline is not None:
-        first, count = headline
-        text = " ".join(" ".join(lines[first : first + count]).split())
-        return [Mark(first, Heading(SectionType.OTHER, "", text, "", count))]
+        heading = Heading(SectionType.OTHER, "", headline.text, headline.rest, headline.paragraphs)
+        return [Mark(headline.position, heading)]
     if part.signed and _told(lines, part) < _MAX_UNTITLED:
         return []
     return [_titled(lines, part, part.first)]
