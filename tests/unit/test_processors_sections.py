@@ -265,7 +265,7 @@ def test_a_discussion_that_is_elsewhere_is_pointed_out() -> None:
         "The discussion is set forth under the caption “Financial Review” in the 2023 Annual Report to Shareholders.",
         "It appears on pages 22 through 50 of the 2023 Annual Report, which is incorporated herein.",
         "Refer to pages 6 through 42 of the 2024 Annual Report to Stockholders, incorporated by reference.",
-        "Please see the section titled “Financial Review” of our proxy statement, filed on the same day as this report.",
+        "Please see the section titled “Financial Review” of our proxy statement, filed today.",
         "There have been no material changes to what was disclosed in our Annual Report on Form 10-K for 2023.",
     ],
 )

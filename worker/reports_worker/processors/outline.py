@@ -15,7 +15,7 @@ from reports_worker.processors.headings import Heading
 _MIN_ITEMS = 3  # of a long form; fewer are mentions, not headings
 _MAX_TITLE = 200
 _MAX_COVER = 5_000  # characters
-_MAX_UNTITLED = 5_000  # characters behind signatures that need no section of their own
+_MAX_UNTITLED = 10_000  # characters behind signatures that need no section of their own
 _MAX_CANDIDATES = 20_000  # a filing has some dozens of headings, and with its mentions some hundreds
 _SAMPLE = 300  # headings that show which form a document follows
 _TITLE = re.compile(r"[A-Za-z]{3}.*[A-Za-z]{3}", re.DOTALL)
@@ -48,8 +48,9 @@ def of(lines: Sequence[str], form: str) -> list[Span]:
 
 def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
     numbered = _items(lines, part, form)
-    openings = numbered or _opening(lines, part)
-    marks = list(_with_bare_headings(lines, part, openings, itemised=bool(numbered)))
+    bare = contents.without_entries(_bare(lines, part), lines, part.end)
+    openings = numbered or _opening(lines, part, bare)
+    marks = list(_merged(lines, part, openings, bare, itemised=bool(numbered)))
     for number, mark in enumerate(marks):
         end = marks[number + 1].position if number + 1 < len(marks) else part.end
         yield Span(mark.heading, mark.position, mark.after, end, part.exhibit)
@@ -90,13 +91,13 @@ def _likely(lines: Sequence[str], candidates: Sequence[int]) -> Form:
     return max(forms.load().values(), key=titles_known)
 
 
-def _opening(lines: Sequence[str], part: Part) -> list[Mark]:
+def _opening(lines: Sequence[str], part: Part, bare: Sequence[Mark]) -> list[Mark]:
     """Return what begins a document without items: its headline or else its title."""
     headline = exhibits.headline(lines, part)
     if headline is not None:
         heading = Heading(SectionType.OTHER, "", headline.text, headline.rest, headline.paragraphs)
         return [Mark(headline.position, heading)]
-    if part.signed and _told(lines, part) < _MAX_UNTITLED:
+    if part.signed and _told(lines[part.first : bare[0].position if bare else part.end]) < _MAX_UNTITLED:
         return []
     return [_titled(lines, part, part.first)]
 
@@ -107,16 +108,16 @@ def _titled(lines: Sequence[str], part: Part, position: int) -> Mark:
     return Mark(position, Heading(SectionType.OTHER, "", " ".join(title.split())[:_MAX_TITLE], "", 0))
 
 
-def _told(lines: Sequence[str], part: Part) -> int:
-    """Return how many characters of running text a part has."""
-    texts = (lines[at] for at in range(part.first, part.end))
-    return sum(len(text) for text in texts if len(text) >= contents.PROSE and not text.isupper() and ". " in text)
+def _told(lines: Sequence[str]) -> int:
+    """Return how many characters of running text there are, beside names and tables."""
+    return sum(len(text) for text in lines if len(text) >= contents.PROSE and not text.isupper() and ". " in text)
 
 
-def _with_bare_headings(lines: Sequence[str], part: Part, marks: Sequence[Mark], *, itemised: bool) -> Iterator[Mark]:
+def _merged(
+    lines: Sequence[str], part: Part, marks: Sequence[Mark], bare: Sequence[Mark], *, itemised: bool
+) -> Iterator[Mark]:
     """Yield the marks and between them headings without items; inside an item, only one of another kind of section."""
     given = {mark.position: mark for mark in marks}
-    bare = contents.without_entries(_bare(lines, part), lines, part.end)
     merged = sorted({**{mark.position: mark for mark in bare}, **given}.values(), key=lambda mark: mark.position)
     current: Mark | None = None
     for number, mark in enumerate(merged):
