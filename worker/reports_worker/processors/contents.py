@@ -122,13 +122,18 @@ def _without_repeats(marks: Sequence[Mark]) -> list[Mark]:
 
 
 def _without_mentions(marks: Sequence[Mark], form: Form) -> list[Mark]:
-    """Drop a heading out of order between two that are in order: a sentence that happens to start with an item."""
+    """Drop a heading out of order between two that are in order: a sentence that happens to start with an item.
+
+    A heading with the item's own title that comes only once stays: some filers change the order.
+    """
+    times = Counter(mark.heading.item for mark in marks)
     kept: list[Mark] = []
     for number, mark in enumerate(marks):
         before = _rank(kept[-1], form) if kept else -1
         after = _rank(marks[number + 1], form) if number + 1 < len(marks) else len(form.order)
         rank = _rank(mark, form)
-        if form.name == "8-K" or rank < 0 or before > after or before <= rank <= after:
+        ordered = rank < 0 or before > after or before <= rank <= after
+        if ordered or form.name == "8-K" or (mark.heading.is_known and times[mark.heading.item] == 1):
             kept.append(mark)
     return kept
 
