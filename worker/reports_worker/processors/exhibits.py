@@ -20,7 +20,7 @@ _SIGNATURES = re.compile(r"(?:.{0,300}\s)?(?:SIGNATURES?|Signatures?)(?: pages?)
 _TEXT_BEFORE = re.compile(r".{20,}\s(?:SIGNATURES?|Signatures?)\b", re.DOTALL)
 _SIGNED = re.compile(
     r"pursuant to the requirements? of|.{0,200}\bduly caused this|/s/|.{0,100}hereby certifies|dated?\b|by:"
-    r"|.{0,200}hereunto",
+    r"|.{0,200}hereunto|this (?:report|form) has been signed",
     re.IGNORECASE | re.DOTALL,
 )
 _DULY_CAUSED = re.compile(
