@@ -52,7 +52,7 @@ MD_A_TITLE = (
 )
 RISK_TITLE = (
     r"(?:principal |key |material |certain |significant |summary of )?(?:material )?risk factors?(?! management)"
-    r"|(?:principal|key|material) (?:business )?risks(?: and uncertainties)?|risks and uncertainties"
+    r"|(?:principal|key|material) (?:business )?risks(?: and uncertainties)?"
 )
 
 _SAME_ITEMS = {"40-F": "20-F", "6-K": "8-K"}

@@ -89,6 +89,10 @@ _BARE_TITLES: tuple[tuple[SectionType, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_NUMBERED = re.compile(
+    r"^(?:item\s+3\s?\.?\s?d[.):]?|(?:section |chapter )?(?:\d{1,2}(?:\.\d{1,2})*\.?[a-e]?|[a-e]|[ivx]{1,4})[.):]?)\s+",
+    re.IGNORECASE,
+)
 _PROSPECTUS = re.compile(
     r"(?:PROSPECTUS )?SUMMARY|USE OF PROCEEDS|DIVIDEND POLICY|CAPITALIZATION|DILUTION|BUSINESS|MANAGEMENT|UNDERWRITING"
     r"|PROPERTIES|DESCRIPTION OF (?:CAPITAL STOCK|SECURITIES|BUSINESS|PROPERTY)|SELECTED .{0,30}FINANCIAL DATA"
@@ -128,8 +132,9 @@ def bare_heading(paragraph: str) -> Heading | None:
         return None
     if _LETTER.fullmatch(text) and not _ADDRESSED_TO_BOARD.search(text):  # an auditor writes to the board
         return Heading(SectionType.CEO_LETTER, "", text.rstrip(","))
+    unnumbered = _NUMBERED.sub("", text)
     for section_type, title in _BARE_TITLES:
-        if title.fullmatch(text):
+        if title.fullmatch(text if section_type is SectionType.OTHER else unnumbered):  # notes are numbered too
             return Heading(section_type, "", text)
     if text.isupper() and _PROSPECTUS.fullmatch(text):
         return Heading(SectionType.OTHER, "", text)

@@ -148,10 +148,10 @@ def _begins(heading: Heading, current: Mark | None, itemised: bool) -> bool:
         return not itemised or heading.type is SectionType.CEO_LETTER
     if itemised and headings.opens_accounts(heading.text) and not headings.is_accounting(current.heading.text):
         return True
-    if itemised and (heading.type is SectionType.OTHER or heading.type is current.heading.type):
+    if itemised and (heading.type is SectionType.OTHER or headings.is_accounting(current.heading.text)):
         return False
     return heading.type is not current.heading.type or (
-        heading.type is not SectionType.CEO_LETTER and heading.text != current.heading.text
+        not itemised and heading.type is not SectionType.CEO_LETTER and heading.text != current.heading.text
     )
 
 
