@@ -22,8 +22,10 @@ _OPENING = 80  # paragraphs within which a form names itself, as in the analysis
 _NEAR = 400  # characters without spaces within which the text behind a heading starts
 _NEXT = 40  # characters without spaces of that text that are compared
 _TELLING = 16  # fewer, such as “None”, may be any place, and pages that repeat them are cleaned of them
+_MOST = 0.9  # of a heading's letters
 _END = 60
 _TYPE = re.compile(rb"^<TYPE>[ \t]*(\S+)", re.MULTILINE)
+_PART = re.compile(r"part [iv]+\b.{0,40}", re.IGNORECASE)  # no section, and left out of the table
 _NO_SPAN = Span(Heading(SectionType.OTHER, "", ""), 0, 0, 0)
 
 
@@ -151,7 +153,14 @@ def _starts(row: Row, section: Found) -> bool:
     if section.left_out:
         return row.item == section.item
     following = folded(row.next)[:_NEXT]
-    return section.heading == folded(row.heading) and (len(following) < _TELLING or following in section.text)
+    return _same_heading(folded(row.heading), section.heading) and (
+        len(following) < _TELLING or following in section.text
+    )
+
+
+def _same_heading(expected: str, found: str) -> bool:
+    """Compare headings; one that lost a last word where the page ends still marks the place."""
+    return expected == found or (len(found) >= _MOST * len(expected) and expected.startswith(found))
 
 
 def _ends(section: Found, end: Row) -> bool:
@@ -175,5 +184,6 @@ def _text(rest: str, lines: Sequence[str]) -> str:
     for line in lines:
         if len(text) >= _NEAR:
             break
-        text += folded(line)
+        if not _PART.fullmatch(line):
+            text += folded(line)
     return text[:_NEAR]
