@@ -63,8 +63,11 @@ def processor_failed(error: str) -> AnalysisFailed:
     )
 
 
-def process_ended(status: int, peak_bytes: int, limits: Limits) -> AnalysisFailed:
-    """Return why an analysis process that ended by itself did so, from its status as of `Popen.returncode`."""
+def process_ended(status: int, seen_bytes: int, limits: Limits) -> AnalysisFailed:
+    """Return why an analysis process that ended by itself did so.
+
+    `status` is as of `Popen.returncode`, `seen_bytes` the most memory that it was last seen to have used.
+    """
     if status == -signal.SIGXCPU:
         return took_too_long(limits)
     if status == OUT_OF_MEMORY_STATUS:
@@ -74,7 +77,7 @@ def process_ended(status: int, peak_bytes: int, limits: Limits) -> AnalysisFaile
     if status >= 0:
         return processor_failed(f"its process ended with status {status}")
     # Native code that gets no memory ends itself, in as many ways as there are libraries.
-    if peak_bytes > limits.memory_bytes * _MUCH_MEMORY:
+    if seen_bytes > limits.memory_bytes * _MUCH_MEMORY:
         return out_of_memory(limits)
     return _crashed(status)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,23 +45,20 @@ def allow_processor_time(limits: Limits) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 
-class PeakMemory:
-    """The most memory that the process had in use since the start of its report, as Linux counts it."""
+def forget_peak_memory() -> None:
+    """Begin to count the peak of this process' memory anew, where Linux allows it."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
-    _FORGET = Path("/proc/self/clear_refs")
-    _STATUS = Path("/proc/self/status")
 
-    def __init__(self) -> None:
-        try:
-            self._FORGET.write_text("5")
-            self._counted = True
-        except OSError:
-            self._counted = False
+def peak_memory(pid: int | str = "self") -> int:
+    """Return the most memory that a process has had in use, in bytes; 0 where there is no /proc or no such process.
 
-    @property
-    def bytes(self) -> int:
-        """The peak; that of the process' whole life where there is no /proc to ask."""
-        if not self._counted:
-            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        (line,) = (line for line in self._STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) * 1024
+    What `wait4` tells of an ended process would also count its parent's memory at the moment of the fork.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0
+    peaks = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(peaks[0].split()[1]) * 1024 if peaks else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from reports_core.domain.analysis import ReportAnalysis
 from reports_worker.analyser import errors, wire
 from reports_worker.analyser.errors import AnalyserUnusable
-from reports_worker.analyser.limits import Limits
+from reports_worker.analyser.limits import Limits, peak_memory
 from reports_worker.analyser.soundness import Unsound, require_sound
 from reports_worker.processor import DocumentError, OnStep
 
@@ -22,7 +22,6 @@ _BEAT_SECONDS = 0.1
 """How long a report runs without a look at whether it should."""
 _LEAVE_SECONDS = 10.0
 """How long a process may take to end after it has closed its connection; a crash writes its trace first."""
-_REAP_SECONDS = 0.01
 _SECRETS = ("DATABASE_URL", "FNA_REPORTS_", "AWS_", "PG")
 
 
@@ -36,7 +35,7 @@ class AnalysisProcess:
     def __init__(self, limits: Limits, lexicon_file: Path | None = None) -> None:
         self._limits = limits
         self._ready = False
-        self._peak_bytes = 0
+        self._seen_bytes = 0
         self.reports = 0
         ours, theirs = socket.socketpair()
         self._connection = Connection(ours.detach())
@@ -63,7 +62,7 @@ class AnalysisProcess:
 
     @property
     def is_alive(self) -> bool:
-        return not self._ended(os.WNOHANG)
+        return self._process.poll() is None
 
     def close(self) -> None:
         """Kill the process and wait until it is gone."""
@@ -78,7 +77,7 @@ class AnalysisProcess:
             message = wire.receive(self._connection) if self._connection.poll(_START_SECONDS) else None
         except (EOFError, OSError):
             raise AnalyserUnusable(
-                f"An analysis process ended at its start with status {self._reap()[0]}: see the worker's log. Is "
+                f"An analysis process ended at its start with status {self._reap()}: see the worker's log. Is "
                 f"FNA_REPORTS_ANALYSIS_MEMORY_MIB={self._limits.memory_mib} enough?"
             ) from None
         if isinstance(message, wire.Unusable):
@@ -94,14 +93,14 @@ class AnalysisProcess:
         """
         self.wait_until_ready()
         self.reports += 1
+        self._seen_bytes = 0
         deadline = time.monotonic() + self._limits.seconds
         try:
             wire.send(self._connection, wire.Request(report_type, with_narrative))
             self._connection.send_bytes(content)
             answer = self._answer(deadline, on_step)
         except (EOFError, OSError):
-            status, peak_bytes = self._reap(_LEAVE_SECONDS)
-            raise errors.process_ended(status, peak_bytes, self._limits) from None
+            raise errors.process_ended(self._reap(_LEAVE_SECONDS), self._seen_bytes, self._limits) from None
         match answer:
             case wire.Done(analysed):
                 return self._sound(answer, analysed.analysis)
@@ -130,28 +129,17 @@ class AnalysisProcess:
             if left <= 0:
                 raise errors.took_too_long(self._limits)
             if not self._connection.poll(min(left, _BEAT_SECONDS)):
+                self._seen_bytes = peak_memory(self.pid)
                 continue
             message = wire.receive(self._connection)
             if not isinstance(message, wire.Step):
                 return message
             newest = message
 
-    def _reap(self, patience_seconds: float = 0.0) -> tuple[int, int]:
-        """Wait for the process to end by itself, then kill it; return its status and its peak memory in bytes."""
-        deadline = time.monotonic() + patience_seconds
-        while not self._ended(os.WNOHANG):
-            if time.monotonic() >= deadline:
-                self._process.kill()
-                self._ended(0)
-            else:
-                time.sleep(_REAP_SECONDS)
-        return self._process.returncode, self._peak_bytes
-
-    def _ended(self, options: int) -> bool:
-        """Do as `Popen.poll`, or as its `wait`, and note the peak of memory, which these do not tell."""
-        if self._process.returncode is None:
-            pid, status, usage = os.wait4(self.pid, options)
-            if pid:
-                self._process.returncode = os.waitstatus_to_exitcode(status)
-                self._peak_bytes = usage.ru_maxrss * 1024
-        return self._process.returncode is not None
+    def _reap(self, patience_seconds: float = 0.0) -> int:
+        """Wait for the process to end by itself, then kill it; return its status."""
+        try:
+            return self._process.wait(patience_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()

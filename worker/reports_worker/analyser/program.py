@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reports_worker.analyser import registry, wire
 from reports_worker.analyser.errors import OUT_OF_MEMORY_STATUS, AnalyserUnusable
-from reports_worker.analyser.limits import Limits, PeakMemory, allow_processor_time, confine
+from reports_worker.analyser.limits import Limits, allow_processor_time, confine, forget_peak_memory, peak_memory
 from reports_worker.analyser.registry import Registry
 from reports_worker.parent_death import die_with
 from reports_worker.processor import DocumentError, Processor
@@ -87,7 +87,7 @@ def _serve(connection: Connection, processors: Registry, limits: Limits) -> None
 
 
 def _answer(connection: Connection, processors: Registry, request: wire.Request) -> wire.Message:
-    memory = PeakMemory()
+    forget_peak_memory()
     try:
         analysed = processors.processor(request.report_type)(
             connection.recv_bytes(), request.report_type, lambda *step: wire.send(connection, wire.Step(*step))
@@ -103,4 +103,4 @@ def _answer(connection: Connection, processors: Registry, request: wire.Request)
         return wire.Failed(type(error).__name__)
     if not request.with_narrative:
         analysed = replace(analysed, narrative=())
-    return wire.Done(analysed, memory.bytes)
+    return wire.Done(analysed, peak_memory())
