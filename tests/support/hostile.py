@@ -217,9 +217,8 @@ def pdf_of_a_deflate_bomb() -> bytes:
     return _page(_stream(packed, b"/Filter /FlateDecode"))
 
 
-@_ends("LIMIT_EXCEEDED", "killed by SIGABRT", "killed by SIGTRAP", large=True)
+@_ends("LIMIT_EXCEEDED", large=True)
 def pdf_of_a_bomb_in_a_bomb() -> bytes:
-    """Refused by its first layer or not, the second may take all the memory that the process may have."""
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(600)) + packer.flush()
     return _page(_stream(zlib.compress(packed, 9), b"/Filter [/FlateDecode /FlateDecode]"))
