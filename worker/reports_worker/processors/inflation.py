@@ -19,7 +19,7 @@ _WRITE = 262_144
 
 
 def refuse_bombs(content: bytes) -> None:
-    """Raise DocumentError when a stream that is neither image nor font, or all together, unpack to more than any report has."""
+    """Raise DocumentError when a stream, images and fonts aside, or all together unpack to more than any report has."""
     total = 0
     for stream in _STREAM.finditer(content):
         described = content[max(0, stream.start() - _DICTIONARY) : stream.start()]

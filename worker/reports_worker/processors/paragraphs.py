@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 CELL = "\t"
 """Separates the cells of a table row; stands nowhere else in a paragraph."""
 
-_INVISIBLE = {ord(character): None for character in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffe"}
+_INVISIBLE: dict[int, str | None] = {ord(character): None for character in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffe"}
+_LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+_CLEANED = _INVISIBLE | _LIGATURES
 _BULLET = re.compile(r"[•●▪■◦‣∙·*]\s*|[-–—]\s+|\(?(?:[ivx]{1,4}|[a-z]|\d{1,2})[.)]\s")
 _ITEM = re.compile(
     r"(?:part\s+[iv]+\b(?!\s*,?\s+of\b)|items?\s*\d{1,2}(?:\.\d\d)?\s?(?:[a-c]\b)?(?!\d|\s*(?:of|in|and|to|or|above|below)\b|\s*[,”\"]))",
@@ -33,8 +35,8 @@ _FURNITURE_REPEATS = 5
 
 
 def clean(lines: Iterable[str]) -> list[str]:
-    """Return paragraphs without invisible characters, page furniture and breaks within a sentence."""
-    tidy = (CELL.join(" ".join(cell.split()) for cell in line.translate(_INVISIBLE).split(CELL)) for line in lines)
+    """Return paragraphs without invisible characters, ligatures, page furniture and breaks within a sentence."""
+    tidy = (CELL.join(" ".join(cell.split()) for cell in line.translate(_CLEANED).split(CELL)) for line in lines)
     return _rejoined([line for line in without_furniture(list(tidy)) if line.strip()])
 
 
