@@ -527,3 +527,18 @@ def control_characters_that_mark_what_we_mark() -> str:
 @_ends(ANALYSED, large=True)
 def headings_without_end() -> str:
     return f"Form 10-K\n\n{PROSE}\n\n" + "Item 7. Management's Discussion and Analysis\n\n" * 20_000 + PROSE
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def lines_of_one_letter() -> str:
+    return "a\n" * 5_500_000
+
+
+@_ends(ANALYSED, large=True)
+def prose_before_and_after_blank_lines() -> str:
+    return PROSE + " \n" * 20_000_000 + PROSE
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def html_of_preformatted_letters() -> str:
+    return PAGE + "<pre>" + "a\n" * 20_000_000 + "</pre>"
