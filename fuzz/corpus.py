@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.support import hostile, office
 
 ROOT = Path(__file__).resolve().parents[1]
-_SMALL = 200_000  # bytes
 _SAMPLES = ROOT / "services/reports_dev/samples"
 _FILINGS = ROOT.parent / "shared/filings"
 
@@ -21,6 +20,5 @@ def documents() -> list[bytes]:
 
 def made() -> list[bytes]:
     """Return small documents of every kind, many of them hostile."""
-    small = [content for content in map(hostile.document, hostile.names()) if len(content) <= _SMALL]
     word = office.docx_of([hostile.PROSE, "Risk Factors", "Sales\t1,200\t900", hostile.PROSE])
-    return [*small, word, hostile.document("pdf_that_is_fine")]
+    return [*hostile.small(), word]

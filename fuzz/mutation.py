@@ -100,7 +100,9 @@ def _repacked(archive: bytes, others: Sequence[bytes], random: Random) -> bytes:
         ):
             for name in source.namelist():
                 content = source.read(name)
-                copy.writestr(name, _edited(content, others, random) if random.random() < 0.5 else content)
+                copy.writestr(
+                    zipfile.ZipInfo(name), _edited(content, others, random) if random.random() < 0.5 else content
+                )
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
         return _edited(archive, others, random)  # a seed that is no whole archive itself
     return written.getvalue()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import signal
 import subprocess
@@ -14,6 +15,8 @@ from typing import Self
 
 from fuzz.child import LENGTH
 
+_OUT_OF_MEMORY = frozenset({signal.SIGABRT, signal.SIGTRAP, signal.SIGILL})
+_MUCH_MEMORY = 512 * 1024 * 1024
 ANALYSIS = (sys.executable, "-m", "fuzz.child")
 
 
@@ -22,7 +25,8 @@ class Execution:
     """How one document ended."""
 
     outcome: str
-    """`ANALYSED`, a reason of DocumentError, or what went wrong: `raised ...`, `killed by ...`, `took too long`."""
+    """`ANALYSED`, a reason of DocumentError, `OUT_OF_MEMORY`, of which the worker makes LIMIT_EXCEEDED, or what went
+    wrong: `raised ...`, `killed by ...`, `took too long`."""
     seconds: float
     peak_bytes: int
 
@@ -71,10 +75,17 @@ class Subject:
         return self._process
 
     def _died(self, process: subprocess.Popen[bytes]) -> Execution:
-        status = process.wait(self._timeout)
+        """Say what ended the process: native code that gets no memory ends it itself, as the worker expects."""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        peak = usage.ru_maxrss * 1024
         self._end()
-        cause = signal.Signals(-status).name if status < 0 else f"its own exit status {status}"
-        return Execution(f"killed by {cause}", 0.0, 0)
+        if process.returncode >= 0:
+            return Execution(f"ended with status {process.returncode}", 0.0, peak)
+        cause = signal.Signals(-process.returncode)
+        if cause in _OUT_OF_MEMORY and peak > _MUCH_MEMORY:
+            return Execution("OUT_OF_MEMORY", 0.0, peak)
+        return Execution(f"killed by {cause.name}", 0.0, peak)
 
     def _end(self) -> None:
         if self._process is None:

@@ -23,11 +23,14 @@ PAGE = f"<html><body><p>{PROSE}</p>"
 ANALYSED = "ANALYSED"
 _DOCUMENTS: dict[str, tuple[Callable[[], bytes | str], frozenset[str]]] = {}
 """By name: how to make it, and how it may end."""
+_SMALL: list[str] = []
 
 
-def _ends(*outcomes: str) -> Callable[[Callable[[], bytes | str]], Callable[[], bytes | str]]:
+def _ends(*outcomes: str, large: bool = False) -> Callable[[Callable[[], bytes | str]], Callable[[], bytes | str]]:
     def keep(make: Callable[[], bytes | str]) -> Callable[[], bytes | str]:
-        _DOCUMENTS[make.__name__.strip("_")] = make, frozenset(outcomes)
+        _DOCUMENTS[make.__name__] = make, frozenset(outcomes)
+        if not large:
+            _SMALL.append(make.__name__)
         return make
 
     return keep
@@ -36,6 +39,11 @@ def _ends(*outcomes: str) -> Callable[[Callable[[], bytes | str]], Callable[[], 
 def names() -> list[str]:
     """Return the names of all documents."""
     return list(_DOCUMENTS)
+
+
+def small() -> list[bytes]:
+    """Make those that are small and quickly made."""
+    return [document(name) for name in _SMALL]
 
 
 def document(name: str) -> bytes:
@@ -79,12 +87,12 @@ def zip_of_overlapping_members() -> bytes:
     return bytes(archive)
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def zip_of_very_many_members() -> bytes:
     return _zipped({f"{number}": b"" for number in range(20_000)})
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def docx_that_unpacks_to_very_much() -> bytes:
     return office.docx("<w:p/>" * 12_000_000)
 
@@ -113,7 +121,7 @@ def docx_of_deep_tables() -> bytes:
     return office.docx("<w:tbl><w:tr><w:tc>" * 100_000)
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def docx_with_huge_styles() -> bytes:
     styles = office.part("styles", '<w:style w:styleId="a"/>' * 2_700_000)
     return office.docx(office.paragraph(PROSE), styles=styles)
@@ -184,7 +192,7 @@ def pdf_that_claims_millions_of_pages() -> bytes:
     return _pdf([_CATALOG, b"<< /Type /Pages /Count 2147483647 /Kids [3 0 R] >>", b"<< /Type /Page /Parent 2 0 R >>"])
 
 
-@_ends("LIMIT_EXCEEDED", "NO_NARRATIVE", "CORRUPT")
+@_ends("LIMIT_EXCEEDED", "NO_NARRATIVE", "CORRUPT", large=True)
 def pdf_of_very_many_kids() -> bytes:
     kids = b"<< /Type /Pages /Count 400000 /Kids [%s] >>" % (b"3 0 R " * 400_000)
     return _pdf([_CATALOG, kids, b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>"])
@@ -202,28 +210,27 @@ def pdf_whose_lengths_lie() -> bytes:
     return _page(_stream(_TEXT).replace(b"/Length ", b"/Length 9999999"))
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def pdf_of_a_deflate_bomb() -> bytes:
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(b"0 0 1 1 re f " * 80_000) for _ in range(100)) + packer.flush()
     return _page(_stream(packed, b"/Filter /FlateDecode"))
 
 
-@_ends("LIMIT_EXCEEDED", "killed by SIGABRT", "killed by SIGTRAP")
+@_ends("LIMIT_EXCEEDED", large=True)
 def pdf_of_a_bomb_in_a_bomb() -> bytes:
-    """Refused by its first layer or not, the second may take all the memory that the process may have."""
     packer = zlib.compressobj(9)
     packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(600)) + packer.flush()
     return _page(_stream(zlib.compress(packed, 9), b"/Filter [/FlateDecode /FlateDecode]"))
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def pdf_of_an_object_stream_bomb() -> bytes:
     packed = zlib.compress(b"1 0 " + b"[" * 60_000_000)
     return _page(_stream(packed, b"/Type /ObjStm /N 1 /First 4 /Filter /FlateDecode"))
 
 
-@_ends("NO_NARRATIVE", "CORRUPT", "LIMIT_EXCEEDED")
+@_ends("NO_NARRATIVE", "CORRUPT", "LIMIT_EXCEEDED", large=True)
 def pdf_of_nested_arrays() -> bytes:
     return _pdf([_CATALOG, b"[" * 200_000])
 
@@ -293,7 +300,7 @@ def html_with_entities_in_entities() -> str:
     return f"<!DOCTYPE html [{entities}]>{IXBRL}<p>&a9;</p></body></html>"
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_a_million_tables() -> str:
     return PAGE + "<table><tr><td>" * 1_000_000
 
@@ -303,57 +310,57 @@ def html_of_a_table_of_endless_columns() -> str:
     return f'{PAGE}<table><tr><td colspan="999999999" rowspan="999999999">1</td></tr></table>'
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_deep_elements_with_angles_in_attributes() -> str:
     return PAGE + '<div title="<">' * 100_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_deep_elements_between_comments() -> str:
     return PAGE + "<div><!-- </div> --><script></div></script><style></div></style>" * 50_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_deep_foreign_elements() -> str:
     return PAGE + "<x><div></x></div>" * 100_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_fonts_that_never_end() -> str:
     return PAGE + "".join(f"<p><font size={number}>x" for number in range(20_000))
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_end_tags_that_end_nothing() -> str:
     return PAGE + "<x>" * 1_900 + "</y>" * 1_000_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_items_in_deep_elements() -> str:
     return PAGE + "<x>" * 1_900 + "<li>" * 500_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def html_of_millions_of_cells() -> str:
     return PAGE + "<table><tr>" + "<td>" * 3_000_000
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_of_an_element_with_many_attributes() -> str:
     return f"<html><body><p {' '.join(f'a{number}=1' for number in range(200_000))}>{PROSE}</p>"
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_of_an_attribute_of_megabytes() -> str:
     return f'<html><body><p title="{"x" * 20_000_000}">{PROSE}</p>'
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_of_body_after_body() -> str:
     return PAGE + "".join(f"<body a{number}=1>" for number in range(30_000))
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_that_ends_in_a_comment() -> str:
     return f"{PAGE}<!--{'-' * 5_000_000}"
 
@@ -374,12 +381,12 @@ def html_of_frames() -> str:
     return f"<html>{frames}<noframes><body><p>{PROSE}</p></body></noframes></html>"
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_of_angles() -> str:
     return PAGE + "<" * 3_000_000
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def html_of_open_tags_without_end() -> str:
     return PAGE + "<a " * 2_000_000
 
@@ -389,7 +396,7 @@ def ixbrl_of_tags_in_tags() -> str:
     return IXBRL + '<ix:nonFraction name="a:b" contextRef="c" unitRef="u">1' * 1_500 + f"<p>{PROSE * 50}</p>"
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def ixbrl_of_contexts_in_contexts() -> str:
     contexts = "".join(f'<xbrli:context id="c{number}">' for number in range(1_500))
     return f"{IXBRL}{contexts}{'<i>x</i>' * 100_000}<p>{PROSE}</p>"
@@ -419,7 +426,7 @@ def submission_of_documents_in_documents() -> str:
     return "<DOCUMENT>\n<TYPE>10-K\n<TEXT>\n" * 50 + PROSE * 3
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def submission_of_very_many_documents() -> str:
     return "<DOCUMENT>\n<TYPE>EX-99\n<TEXT>\na\n</TEXT>\n</DOCUMENT>\n" * 5_000
 
@@ -432,32 +439,32 @@ def submission_of_binary_parts_alone() -> str:
 # Plain text
 
 
-@_ends("EMPTY")
+@_ends("EMPTY", large=True)
 def nothing_but_nul() -> bytes:
     return bytes(1_000_000)
 
 
-@_ends("EMPTY")
+@_ends("EMPTY", large=True)
 def nothing_but_blank_lines() -> str:
     return "\n" * 10_000_000
 
 
-@_ends("LIMIT_EXCEEDED")
+@_ends("LIMIT_EXCEEDED", large=True)
 def one_line_of_megabytes() -> str:
     return PROSE * 60_000
 
 
-@_ends("UNSUPPORTED_TYPE")
+@_ends("UNSUPPORTED_TYPE", large=True)
 def one_word_of_megabytes() -> str:
     return "x" * 5_000_000
 
 
-@_ends("NO_NARRATIVE")
+@_ends("NO_NARRATIVE", large=True)
 def digits_alone() -> str:
     return "1234567890 " * 200_000
 
 
-@_ends("NO_NARRATIVE")
+@_ends("NO_NARRATIVE", large=True)
 def emoji_alone() -> str:
     return "\U0001f4c8\U0001f4b0 " * 100_000
 
@@ -467,27 +474,27 @@ def text_from_right_to_left() -> str:
     return "\u202eوصلت نتيجة سنة. " * 5_000
 
 
-@_ends(ANALYSED, "NO_NARRATIVE", "NOT_ENGLISH")
+@_ends(ANALYSED, "NO_NARRATIVE", "NOT_ENGLISH", large=True)
 def text_under_combining_marks() -> str:
     return "".join(letter + "\u0301\u0327\u0489" * 20 for letter in PROSE * 20)
 
 
-@_ends("UNSUPPORTED_TYPE")
+@_ends("UNSUPPORTED_TYPE", large=True)
 def base64_alone() -> bytes:
     return base64.encodebytes(Random(2).randbytes(500_000))
 
 
-@_ends("NO_NARRATIVE", "NOT_ENGLISH", ANALYSED)
+@_ends("NO_NARRATIVE", "NOT_ENGLISH", ANALYSED, large=True)
 def json_of_figures() -> str:
     return json.dumps([{"name": f"item {number}", "value": number / 7} for number in range(20_000)], indent=1)
 
 
-@_ends("NO_NARRATIVE")
+@_ends("NO_NARRATIVE", large=True)
 def table_of_commas() -> str:
     return "year,sales,profit\n" + "2024,1284.6,183.7\n" * 100_000
 
 
-@_ends(ANALYSED, "NOT_ENGLISH", "NO_NARRATIVE")
+@_ends(ANALYSED, "NOT_ENGLISH", "NO_NARRATIVE", large=True)
 def program_source() -> str:
     return "def f(x):\n    return x.strip() or None  # what is left\n\n" * 5_000
 
@@ -497,7 +504,7 @@ def mail() -> str:
     return f"From: a@example.com\nTo: b@example.com\nContent-Type: text/plain; charset=utf-16\n\n{PROSE * 5}\n"
 
 
-@_ends("UNSUPPORTED_TYPE", "NO_NARRATIVE", "NOT_ENGLISH")
+@_ends("UNSUPPORTED_TYPE", "NO_NARRATIVE", "NOT_ENGLISH", large=True)
 def random_bytes() -> bytes:
     return b"\xfe" + Random(3).randbytes(1_000_000)
 
@@ -507,16 +514,31 @@ def a_few_random_bytes() -> bytes:
     return b"\x81" + Random(4).randbytes(10)
 
 
-@_ends("TOO_LARGE")
+@_ends("TOO_LARGE", large=True)
 def a_byte_too_many() -> bytes:
     return PROSE.encode() * 243_000 + bytes(52_428_801 - 243_000 * len(PROSE))
 
 
-@_ends("UNSUPPORTED_TYPE")
+@_ends("UNSUPPORTED_TYPE", large=True)
 def control_characters_that_mark_what_we_mark() -> str:
     return PAGE + "\x1c\x1d\x1e\x1f\x02" * 200_000
 
 
-@_ends(ANALYSED)
+@_ends(ANALYSED, large=True)
 def headings_without_end() -> str:
     return f"Form 10-K\n\n{PROSE}\n\n" + "Item 7. Management's Discussion and Analysis\n\n" * 20_000 + PROSE
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def lines_of_one_letter() -> str:
+    return "a\n" * 5_500_000
+
+
+@_ends(ANALYSED, large=True)
+def prose_before_and_after_blank_lines() -> str:
+    return PROSE + " \n" * 20_000_000 + PROSE
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def html_of_preformatted_letters() -> str:
+    return PAGE + "<pre>" + "a\n" * 20_000_000 + "</pre>"

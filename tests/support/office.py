@@ -38,10 +38,13 @@ def package(members: Mapping[str, str | bytes], main: str = "word/document.xml")
     """Return an archive of these members and of what makes an Office document of it."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("[Content_Types].xml", f"{_DECLARATION}<Types/>")
-        archive.writestr("_rels/.rels", relationships({"officeDocument": main}))
-        for name, content in members.items():
-            archive.writestr(name, content)
+        lead = {
+            "[Content_Types].xml": f"{_DECLARATION}<Types/>",
+            "_rels/.rels": relationships({"officeDocument": main}),
+        }
+        for name, content in {**lead, **members}.items():
+            # Without the time of day, so that the same document is the same bytes.
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return written.getvalue()
 
 

@@ -167,6 +167,17 @@ def test_a_contradiction_is_told_and_a_rounding_is_none() -> None:
     assert "contradict one another" in analysed(document(exact + other)).warnings[0]
 
 
+def test_a_file_of_two_companies_tells_the_facts_of_the_first() -> None:
+    def filing(company: str, value: str) -> str:
+        entity = f"<xbrli:identifier>{company}</xbrli:identifier>"
+        own = document(tag(value)).replace("<xbrli:entity>", f"<xbrli:entity>{entity}")
+        return f"<DOCUMENT>\n<TYPE>10-K\n<TEXT>\n{own}\n</TEXT>\n</DOCUMENT>\n"
+
+    analysis = analysed(filing("0000000001", "7") + filing("0000000002", "8"), "10_K")
+    assert [metric.value for metric in analysis.financial_metrics] == [7]
+    assert "Facts of other companies" in analysis.warnings[0]
+
+
 KEY_FIGURES = {
     "10k_apple_fy2024.htm": {
         "RevenueFromContractWithCustomerExcludingAssessedTax": 391_035e6,

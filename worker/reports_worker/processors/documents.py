@@ -8,12 +8,22 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser
 
 from reports_worker.processor import DocumentError
-from reports_worker.processors import decoding, docx, errors, markup, media, pdf, plaintext, submission, typewriter
+from reports_worker.processors import (
+    decoding,
+    docx,
+    errors,
+    markup,
+    media,
+    paragraphs,
+    pdf,
+    plaintext,
+    submission,
+    typewriter,
+)
 from reports_worker.processors.media import Media
 from reports_worker.processors.submission import Submission
 
 MAX_BYTES = 52_428_800
-MAX_CHARACTERS = 6_000_000
 _MANY_UNREADABLE = 20
 
 
@@ -74,8 +84,8 @@ def extract(content: Content) -> list[Document]:
             found = list(_parts(content))
     if not found:
         raise errors.no_narrative()
-    if sum(len(paragraph) for document in found for paragraph in document.paragraphs) > MAX_CHARACTERS:
-        raise errors.limit_exceeded(f"more than {MAX_CHARACTERS:,} characters of text")
+    if sum(len(line) for document in found for line in document.paragraphs) > paragraphs.MAX_CHARACTERS:
+        raise errors.limit_exceeded(f"more than {paragraphs.MAX_CHARACTERS:,} characters of text")
     return found
 
 
@@ -106,5 +116,5 @@ def _document(part: submission.Part, warnings: list[str]) -> Document:
     if markup.is_cut_off(part.text):
         warnings.append("The document ends in the middle: the analysis covers what is there.")
     tree = markup.parse(part.text)
-    paragraphs = tuple(markup.text_paragraphs(tree))
-    return Document(part.type, part.exhibit, paragraphs, tree if kind is Media.IXBRL else None)
+    lines = tuple(markup.text_paragraphs(tree))
+    return Document(part.type, part.exhibit, lines, tree if kind is Media.IXBRL else None)

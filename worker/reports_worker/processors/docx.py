@@ -37,10 +37,11 @@ def read(content: bytes) -> list[str]:
     own = f"{folder}/_rels/{name}.rels"
     targets = archive.relationships(own) if own in archive else {}
     parts = {kind: posixpath.normpath(posixpath.join(folder, target)) for kind, target in targets.items()}
-    hidden = _hidden_styles(archive, parts["styles"]) if parts.get("styles") in archive else frozenset()
+    parts = {kind: part for kind, part in parts.items() if part in archive}
+    hidden = _hidden_styles(archive, parts["styles"]) if "styles" in parts else frozenset()
     lines = _Text(hidden).read(archive, main)
     for kind in _NOTES:
-        if parts.get(kind) in archive:
+        if kind in parts:
             lines += _Text(hidden).read(archive, parts[kind])
     return paragraphs.clean(lines)
 

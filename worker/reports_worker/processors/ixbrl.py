@@ -37,6 +37,8 @@ class Fact:
     """True for a part of the company, such as a segment."""
     decimals: float
     """Digits after the point that are exact; negative for rounded thousands, infinite for an exact number."""
+    entity: str
+    """Whom the fact is of, such as a number that the SEC gave the company; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class _Context:
     start: str
     end: str
     dimensions: bool
+    entity: str
 
 
 class _Malformed(Exception):
@@ -103,6 +106,7 @@ def _fact(tag: LexborNode, name: str, contexts: Mapping[str, _Context], units: M
         end=context.end,
         dimensions=context.dimensions,
         decimals=_decimals(attributes, value) if name == "nonfraction" else math.inf,
+        entity=context.entity,
     )
 
 
@@ -175,13 +179,16 @@ def _text(node: LexborNode) -> str:
 def _context(node: LexborNode) -> _Context | None:
     days: dict[str, str] = {}
     dimensions = False
+    entity = ""
     for part in _parts(node):
         name = _local(part)
+        if name == "identifier":
+            entity = _text(part).strip()
         if name in {"startdate", "enddate", "instant"}:
             days[name] = _day(_text(part).strip())
         dimensions = dimensions or name in {"segment", "scenario"}
     end = days.get("instant") or days.get("enddate", "")
-    return _Context(days.get("startdate", ""), end, dimensions) if end else None
+    return _Context(days.get("startdate", ""), end, dimensions, entity) if end else None
 
 
 def _day(text: str) -> str:

@@ -42,6 +42,7 @@ def text_paragraphs(tree: LexborHTMLParser) -> list[str]:
     if root is None:
         return []
     text = "".join(_visible(root, _hidden_classes(tree)))
+    paragraphs.refuse_long(text)
     text = _PREFORMATTED.sub(_reflowed, text)
     text = _INNERMOST_ROW.sub(_joined_row, text).translate(_OUTER_ROWS)
     return paragraphs.clean(text.split(_BLOCK))

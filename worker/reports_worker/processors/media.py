@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import errors
 
 
@@ -73,7 +74,7 @@ def refuse_foreign(content: bytes) -> None:
             raise errors.unsupported_type(name)
 
 
-def _of_ole(content: bytes) -> errors.DocumentError:
+def _of_ole(content: bytes) -> DocumentError:
     """Return what is wrong with an OLE file: today's Office documents are kept in one when they are encrypted."""
     if "EncryptedPackage".encode("utf-16-le") in content:
         return errors.password_protected()

@@ -46,6 +46,11 @@ def choose(facts: Iterable[Fact]) -> tuple[Metric, ...]:
     return tuple(Metric(fact.concept, fact.value, fact.unit, fact.start, fact.end) for fact in unique[:_MAX_METRICS])
 
 
+def of_reporting_entity(facts: Sequence[Fact]) -> list[Fact]:
+    """Return the facts of whom the first is of: a file may hold the reports of several companies."""
+    return [fact for fact in facts if fact.entity == facts[0].entity]
+
+
 def contradictions(facts: Iterable[Fact]) -> tuple[str, ...]:
     """Return the main concepts of which the document says two things that no rounding explains."""
     relevant = [fact for fact in facts if fact.concept in _RANKS and not fact.dimensions]

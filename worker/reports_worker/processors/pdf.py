@@ -14,7 +14,6 @@ from reports_worker.processor import DocumentError
 from reports_worker.processors import errors, inflation, paragraphs
 
 _MAX_PAGES = 3_000
-_MAX_CHARACTERS = 6_000_000
 _MAX_SECONDS = 25.0  # 500 pages take two
 _LITTLE_TEXT = 100  # characters: a stamp or a page number on a scan
 _HYPHENATED = "\ufffe\r\n"  # how PDFium marks a word that a line break divides
@@ -56,8 +55,8 @@ class _Pages:
         for number in range(len(self._document)):
             text = self._text(number)
             total += len(text)
-            if total > _MAX_CHARACTERS:
-                raise errors.limit_exceeded(f"more than {_MAX_CHARACTERS:,} characters of text")
+            if total > paragraphs.MAX_CHARACTERS:
+                raise errors.limit_exceeded(f"more than {paragraphs.MAX_CHARACTERS:,} characters of text")
             if time.monotonic() > deadline:
                 raise errors.limit_exceeded(f"pages that take more than {_MAX_SECONDS:g} seconds to read")
             yield [line for line in map(str.strip, text.replace(_HYPHENATED, "").splitlines()) if line]

@@ -22,8 +22,11 @@ def run(found: Sequence[Document], warnings: list[str]) -> tuple[Metric, ...]:
         warnings.append(f"{malformed:,} iXBRL tags are malformed: their facts were left out.")
     elif malformed:
         warnings.append("The iXBRL tags are malformed: only the text was used.")
-    if contradictory := metrics.contradictions(read):
+    own = metrics.of_reporting_entity(read)
+    if len(own) < len(read):
+        warnings.append(f"Facts of other companies in the same file were left out: {len(read) - len(own):,}.")
+    if contradictory := metrics.contradictions(own):
         warnings.append(
             f"Tagged facts contradict one another, and the most exact were taken: {', '.join(contradictory)}."
         )
-    return metrics.choose(read)
+    return metrics.choose(own)
