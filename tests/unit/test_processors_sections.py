@@ -218,6 +218,28 @@ def test_a_release_behind_the_signatures_begins_with_its_headline() -> None:
     ]
 
 
+def test_a_legend_that_runs_into_its_text_begins_a_section() -> None:
+    lines = ["Exhibit 99.1", "ACME POSTS RECORD YEAR", PROSE, f"SAFE HARBOR STATEMENT UNDER THE ACT OF 1995: {PROSE}"]
+    assert found(lines, "")[1] == ("OTHER", "SAFE HARBOR STATEMENT UNDER THE ACT OF 1995")
+
+
+def test_a_chapter_of_a_prospectus_ends_its_risk_factors() -> None:
+    lines = ["PROSPECTUS SUMMARY", PROSE, "RISK FACTORS", PROSE, "USE OF PROCEEDS", PROSE, "DIVIDEND POLICY", PROSE]
+    assert [kind for kind, _ in found(lines, "")] == ["OTHER", "RISK_FACTORS", "OTHER"]
+
+
+def test_the_risk_factors_of_a_foreign_issuer_stand_in_its_item_3() -> None:
+    lines = ["Item 1. Identity of Directors", PROSE, "Item 3. Key Information", PROSE, "D. Risk Factors", PROSE]
+    lines += ["Item 4. Information on the Company", PROSE]
+    assert [kind for kind, _ in found(lines, "20-F")] == ["OTHER", "OTHER", "RISK_FACTORS", "OTHER"]
+
+
+def test_a_note_to_the_accounts_begins_no_section_of_risks() -> None:
+    lines = ["Item 1. Business", PROSE, "Item 7. Management’s Discussion and Analysis", PROSE]
+    lines += ["Item 8. Financial Statements and Supplementary Data", PROSE, "1. Principal risks", PROSE]
+    assert [kind for kind, _ in found(lines)] == ["OTHER", "MD_A", "OTHER"]
+
+
 def test_an_exhibit_has_the_title_below_its_label() -> None:
     lines = [
         "Exhibit 99.1",
