@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports_worker.processors import documents, forms, outline
+from reports_worker.processors import documents, forms, outline, sections
 from reports_worker.processors.documents import Document
 from reports_worker.processors.forms import SectionType
 from reports_worker.processors.headings import Heading
@@ -107,6 +107,13 @@ def _of_document(document: Document, declared: str) -> Iterator[Found]:
         )
 
 
+def pointers(content: bytes, declared: str) -> dict[str, bool]:
+    """Return for each item of a filing's form whether its section only refers to another place."""
+    document = documents.extract(documents.validate(content))[0]
+    narratives, _ = sections.find(document.paragraphs, forms.form_of(document.paragraphs[:_OPENING], declared))
+    return {narrative.item: narrative.is_pointer for narrative in narratives if narrative.item}
+
+
 def compare(expected: Sequence[Row], found: Sequence[Found]) -> Result:
     """Compare the sections found with those expected: a row is right when its start and its end are.
 
@@ -158,9 +165,8 @@ def _starts(row: Row, section: Found) -> bool:
         return row.item == section.item
     following = folded(row.next)[:_NEXT]
     if row.item.startswith("EX-"):  # its label, its title or both may be called its heading
-        return (
-            section.item.startswith("EX-") and folded(row.heading) in section.opening and following in section.opening
-        )
+        begins = not section.item or section.item.startswith("EX-")
+        return begins and folded(row.heading) in section.opening and following in section.opening
     return _same_heading(folded(row.heading), section.heading) and (
         len(following) < _TELLING or following in section.text
     )

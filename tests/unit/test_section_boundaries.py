@@ -17,9 +17,17 @@ NAMES = sorted(path.name.removesuffix(".csv") for path in section_table.TABLE.gl
 DECLARED = {"10k": forms.FORM_OF_REPORT_TYPE["10_K"], "10q": forms.FORM_OF_REPORT_TYPE["10_Q"]}
 
 
+def content(name: str) -> bytes:
+    return (FILINGS / name).read_bytes()
+
+
+def declared(name: str) -> str:
+    return DECLARED.get(name[:3], "")
+
+
 @functools.cache
 def result(name: str) -> Result:
-    found = section_table.outlined((FILINGS / name).read_bytes(), DECLARED.get(name[:3], ""))
+    found = section_table.outlined(content(name), declared(name))
     return section_table.compare(section_table.rows(name), found)
 
 
@@ -47,3 +55,12 @@ def test_no_filing_is_divided_wrongly(name: str) -> None:
 def test_nearly_all_sections_have_the_item_and_the_type_that_readers_gave_them() -> None:
     misnamed = sum(len(result(name).misnamed) for name in NAMES)
     assert misnamed <= 0.05 * sum(result(name).rows for name in NAMES), report()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_discussion_or_risk_factors_that_are_elsewhere_are_told_from_real_ones(name: str) -> None:
+    expected = {
+        row.item: row.pointer for row in section_table.rows(name) if row.item and row.type in {"MD_A", "RISK_FACTORS"}
+    }
+    found = section_table.pointers(content(name), declared(name)) if expected else {}
+    assert {item: found.get(item) for item in expected} == expected

@@ -60,6 +60,8 @@ def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
 def _items(lines: Sequence[str], part: Part, name: str) -> list[Mark]:
     """Return the headings of the items in a part, none when it is not divided into items."""
     candidates = [at for at in range(part.first, part.end) if items.may_begin(lines[at])][:_MAX_CANDIDATES]
+    if not candidates:
+        return []
     form = forms.known(name) or _likely(lines, candidates)
     found = contents.sections_only(_marks(lines, candidates, form), lines, part.end, form)
     least = 1 if form.name == "8-K" and name and not part.signed else _MIN_ITEMS
