@@ -6,6 +6,8 @@ import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reports_worker.processors import forms, headings, items, outline, sections
 from reports_worker.processors.forms import SectionType
@@ -311,6 +313,30 @@ def test_a_discussion_that_also_refers_elsewhere_is_no_pointer() -> None:
     narratives, _ = sections.find(lines, "10-K")
     assert not narratives[2].is_pointer
     assert narratives[2].characters > 400
+
+
+LINES = [
+    *("Item 1.", "ITEM 1A", "Item 2. Properties 5", "Item 7. Management’s Discussion and Analysis of", "Items 1 and 2"),
+    *("PART I", "PART II", "Item 2.02 Results of Operations", "Risk Factors", "USE OF PROCEEDS", "Financial Condition"),
+    *(
+        "SIGNATURES",
+        "By: /s/ A. Smith",
+        "Exhibit 99.1",
+        "EXHIBIT 10.1",
+        "Dear shareholders,",
+        "Sincerely,",
+        "About Acme",
+    ),
+    *("3", "“", PROSE, f"NEW YORK, March 1, 2024 -- {PROSE}", f"SAFE HARBOR STATEMENT: {PROSE}"),
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=40), st.sampled_from(["10-K", "10-Q", "8-K", "20-F", "10-KSB", ""]))
+def test_sections_follow_one_another_and_never_overlap(lines: list[str], form: str) -> None:
+    end = 0
+    for span in outline.of(lines, form):
+        assert end <= span.first <= span.body <= span.end <= len(lines)
+        end = span.end
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
     for number, mark in enumerate(marks):
         first = part.first if part.exhibit and not number else mark.position  # an exhibit begins at its label
         end = marks[number + 1].position if number + 1 < len(marks) else part.end
-        yield Span(mark.heading, first, mark.after, end, part.exhibit)
+        yield Span(mark.heading, first, min(mark.after, end), end, part.exhibit)
 
 
 def _items(lines: Sequence[str], part: Part, name: str) -> list[Mark]:
