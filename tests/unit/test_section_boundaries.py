@@ -9,7 +9,7 @@ import pytest
 from reports_worker.processors import forms
 from tests.support import section_table
 from tests.support.section_table import Result
-from tests.unit.processors_documents import FILINGS
+from tests.unit.processors_documents import FILINGS, analysed
 
 pytestmark = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
@@ -64,3 +64,10 @@ def test_a_discussion_or_risk_factors_that_are_elsewhere_are_told_from_real_ones
     }
     found = section_table.pointers(content(name), declared(name)) if expected else {}
     assert {item: found.get(item) for item in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["10k_ibm_fy2024.htm", "10k_wellsfargo_fy2024.htm"])
+def test_a_discussion_in_the_annual_report_is_pointed_out_and_not_scored(name: str) -> None:
+    analysis = analysed(content(name), "10_K")
+    assert "MD_A" not in {section.type for section in analysis.sections}
+    assert any("item 7. management" in text.lower() and "only refers" in text for text in analysis.warnings)
