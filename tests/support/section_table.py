@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reports_worker.processors import documents, forms, outline
+from reports_worker.processors import documents, forms, outline, sections
 from reports_worker.processors.documents import Document
 from reports_worker.processors.forms import SectionType
 from reports_worker.processors.headings import Heading
@@ -22,7 +22,7 @@ _OPENING = 80  # paragraphs within which a form names itself, as in the analysis
 _NEAR = 400  # characters without spaces within which the text behind a heading starts
 _NEXT = 40  # characters without spaces of that text that are compared
 _TELLING = 16  # fewer, such as “None”, may be any place, and pages that repeat them are cleaned of them
-_MOST = 0.9  # of a heading's letters
+_MOST = 0.85  # of a heading's letters
 _END = 60
 _TYPE = re.compile(rb"^<TYPE>[ \t]*(\S+)", re.MULTILINE)
 _PART = re.compile(r"part [iv]+\b.{0,40}", re.IGNORECASE)  # no section, and left out of the table
@@ -47,12 +47,14 @@ class Found:
     span: Span
     item: str
     heading: str
+    opening: str
+    """Its beginning with the heading, and for an exhibit with the label above it."""
     text: str
     """The beginning of what follows the heading."""
     behind: str
     """The beginning of what follows the section."""
-    left_out: bool = False
-    """True for an exhibit of a submission that is not analysed: its kind is all that is known of it."""
+    in_submission: bool = False
+    """True for the start of an exhibit of a submission, which may be one that is not analysed."""
 
 
 @dataclass(slots=True)
@@ -84,7 +86,7 @@ def outlined(content: bytes, declared: str) -> list[Found]:
         if extracted and kind.decode().upper() == extracted[0].type:
             found += _of_document(extracted.popleft(), declared)
         elif left_out and kind.decode().upper() == left_out[0]:
-            found.append(Found(_NO_SPAN, left_out.popleft(), "", "", "", left_out=True))
+            found.append(Found(_NO_SPAN, left_out.popleft(), "", "", "", "", in_submission=True))
     return found
 
 
@@ -92,15 +94,24 @@ def _of_document(document: Document, declared: str) -> Iterator[Found]:
     lines = document.paragraphs
     form = "" if document.exhibit else forms.form_of(lines[:_OPENING], declared)
     exhibit = document.type if document.exhibit else ""
-    for span in outline.of(lines, form):
+    for number, span in enumerate(outline.of(lines, form)):
         named = f"EX-{span.exhibit}" if span.exhibit else ""
         yield Found(
             span,
-            exhibit or named or span.heading.item,
+            (exhibit if number == 0 else "") or named or span.heading.item,
             folded(span.heading.text),
+            _text("", lines[span.first :]),
             _text(span.heading.rest, lines[span.body :]),
             _text("", lines[span.end :]),
+            in_submission=document.exhibit and number == 0,
         )
+
+
+def pointers(content: bytes, declared: str) -> dict[str, bool]:
+    """Return for each item of a filing's form whether its section only refers to another place."""
+    document = documents.extract(documents.validate(content))[0]
+    narratives, _ = sections.find(document.paragraphs, forms.form_of(document.paragraphs[:_OPENING], declared))
+    return {narrative.item: narrative.is_pointer for narrative in narratives if narrative.item}
 
 
 def compare(expected: Sequence[Row], found: Sequence[Found]) -> Result:
@@ -150,9 +161,12 @@ def _matched(expected: Sequence[Row], found: Sequence[Found]) -> list[int | None
 
 
 def _starts(row: Row, section: Found) -> bool:
-    if section.left_out:
+    if section.in_submission and row.item:  # which says itself where its documents begin
         return row.item == section.item
     following = folded(row.next)[:_NEXT]
+    if row.item.startswith("EX-"):  # its label, its title or both may be called its heading
+        begins = not section.item or section.item.startswith("EX-")
+        return begins and folded(row.heading) in section.opening and following in section.opening
     return _same_heading(folded(row.heading), section.heading) and (
         len(following) < _TELLING or following in section.text
     )

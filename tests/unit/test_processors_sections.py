@@ -6,6 +6,8 @@ import re
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reports_worker.processors import forms, headings, items, outline, sections
 from reports_worker.processors.forms import SectionType
@@ -218,6 +220,28 @@ def test_a_release_behind_the_signatures_begins_with_its_headline() -> None:
     ]
 
 
+def test_a_legend_that_runs_into_its_text_begins_a_section() -> None:
+    lines = ["Exhibit 99.1", "ACME POSTS RECORD YEAR", PROSE, f"SAFE HARBOR STATEMENT UNDER THE ACT OF 1995: {PROSE}"]
+    assert found(lines, "")[1] == ("OTHER", "SAFE HARBOR STATEMENT UNDER THE ACT OF 1995")
+
+
+def test_a_chapter_of_a_prospectus_ends_its_risk_factors() -> None:
+    lines = ["PROSPECTUS SUMMARY", PROSE, "RISK FACTORS", PROSE, "USE OF PROCEEDS", PROSE, "DIVIDEND POLICY", PROSE]
+    assert [kind for kind, _ in found(lines, "")] == ["OTHER", "RISK_FACTORS", "OTHER"]
+
+
+def test_the_risk_factors_of_a_foreign_issuer_stand_in_its_item_3() -> None:
+    lines = ["Item 1. Identity of Directors", PROSE, "Item 3. Key Information", PROSE, "D. Risk Factors", PROSE]
+    lines += ["Item 4. Information on the Company", PROSE]
+    assert [kind for kind, _ in found(lines, "20-F")] == ["OTHER", "OTHER", "RISK_FACTORS", "OTHER"]
+
+
+def test_a_note_to_the_accounts_begins_no_section_of_risks() -> None:
+    lines = ["Item 1. Business", PROSE, "Item 7. Management’s Discussion and Analysis", PROSE]
+    lines += ["Item 8. Financial Statements and Supplementary Data", PROSE, "1. Principal risks", PROSE]
+    assert [kind for kind, _ in found(lines)] == ["OTHER", "MD_A", "OTHER"]
+
+
 def test_an_exhibit_has_the_title_below_its_label() -> None:
     lines = [
         "Exhibit 99.1",
@@ -289,6 +313,30 @@ def test_a_discussion_that_also_refers_elsewhere_is_no_pointer() -> None:
     narratives, _ = sections.find(lines, "10-K")
     assert not narratives[2].is_pointer
     assert narratives[2].characters > 400
+
+
+LINES = [
+    *("Item 1.", "ITEM 1A", "Item 2. Properties 5", "Item 7. Management’s Discussion and Analysis of", "Items 1 and 2"),
+    *("PART I", "PART II", "Item 2.02 Results of Operations", "Risk Factors", "USE OF PROCEEDS", "Financial Condition"),
+    *(
+        "SIGNATURES",
+        "By: /s/ A. Smith",
+        "Exhibit 99.1",
+        "EXHIBIT 10.1",
+        "Dear shareholders,",
+        "Sincerely,",
+        "About Acme",
+    ),
+    *("3", "“", PROSE, f"NEW YORK, March 1, 2024 -- {PROSE}", f"SAFE HARBOR STATEMENT: {PROSE}"),
+]
+
+
+@given(st.lists(st.sampled_from(LINES), max_size=40), st.sampled_from(["10-K", "10-Q", "8-K", "20-F", "10-KSB", ""]))
+def test_sections_follow_one_another_and_never_overlap(lines: list[str], form: str) -> None:
+    end = 0
+    for span in outline.of(lines, form):
+        assert end <= span.first <= span.body <= span.end <= len(lines)
+        end = span.end
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from reports_worker.processors import forms
 from tests.support import section_table
 from tests.support.section_table import Result
-from tests.unit.processors_documents import FILINGS
+from tests.unit.processors_documents import FILINGS, analysed
 
 pytestmark = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
@@ -17,9 +17,17 @@ NAMES = sorted(path.name.removesuffix(".csv") for path in section_table.TABLE.gl
 DECLARED = {"10k": forms.FORM_OF_REPORT_TYPE["10_K"], "10q": forms.FORM_OF_REPORT_TYPE["10_Q"]}
 
 
+def content(name: str) -> bytes:
+    return (FILINGS / name).read_bytes()
+
+
+def declared(name: str) -> str:
+    return DECLARED.get(name[:3], "")
+
+
 @functools.cache
 def result(name: str) -> Result:
-    found = section_table.outlined((FILINGS / name).read_bytes(), DECLARED.get(name[:3], ""))
+    found = section_table.outlined(content(name), declared(name))
     return section_table.compare(section_table.rows(name), found)
 
 
@@ -47,3 +55,19 @@ def test_no_filing_is_divided_wrongly(name: str) -> None:
 def test_nearly_all_sections_have_the_item_and_the_type_that_readers_gave_them() -> None:
     misnamed = sum(len(result(name).misnamed) for name in NAMES)
     assert misnamed <= 0.05 * sum(result(name).rows for name in NAMES), report()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_discussion_or_risk_factors_that_are_elsewhere_are_told_from_real_ones(name: str) -> None:
+    expected = {
+        row.item: row.pointer for row in section_table.rows(name) if row.item and row.type in {"MD_A", "RISK_FACTORS"}
+    }
+    found = section_table.pointers(content(name), declared(name)) if expected else {}
+    assert {item: found.get(item) for item in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["10k_ibm_fy2024.htm", "10k_wellsfargo_fy2024.htm"])
+def test_a_discussion_in_the_annual_report_is_pointed_out_and_not_scored(name: str) -> None:
+    analysis = analysed(content(name), "10_K")
+    assert "MD_A" not in {section.type for section in analysis.sections}
+    assert any("item 7. management" in text.lower() and "only refers" in text for text in analysis.warnings)

@@ -26,7 +26,7 @@ class Heading:
     """True when the item has had this title before."""
 
 
-MAX_BARE = 110
+_MAX_BARE = 110
 MAX_TITLE = 230
 _MAX_PAGE = 40
 _PAGE_ALONE = re.compile(r"(?:page\s*)?\d{1,3}(?:\s*[-–]\s*\d{1,3})?", re.IGNORECASE)
@@ -89,6 +89,10 @@ _BARE_TITLES: tuple[tuple[SectionType, re.Pattern[str]], ...] = (
         ),
     ),
 )
+_LEGEND = re.compile(
+    r"(?P<title>(?:SAFE HARBOR|FORWARD[- ]LOOKING|CAUTIONARY)\b[A-Z0-9 ,’'()&“”\"-]{0,100})"
+    r"[:.] ?(?=[A-Z][A-Za-z]* [a-z])"
+)
 _NUMBERED = re.compile(
     r"^(?:item\s+3\s?\.?\s?d[.):]?|(?:section |chapter )?(?:\d{1,2}(?:\.\d{1,2})*\.?[a-e]?|[a-e]|[ivx]{1,4})[.):]?)\s+",
     re.IGNORECASE,
@@ -126,9 +130,15 @@ def is_page_number(paragraph: str) -> bool:
 
 
 def bare_heading(paragraph: str) -> Heading | None:
-    """Return the heading without an item number that `paragraph` is, or None."""
+    """Return the heading without an item number that `paragraph` is, or None.
+
+    Of headings that run into their text, only the legend on forward-looking statements is known.
+    """
     text = paragraph.replace("\t", " ").strip().rstrip(":.")
-    if len(text) > MAX_BARE:
+    legend = _LEGEND.match(text)
+    if legend is not None:
+        return Heading(SectionType.OTHER, "", legend["title"], text[legend.end() :])
+    if len(text) > _MAX_BARE:
         return None
     if _LETTER.fullmatch(text) and not _ADDRESSED_TO_BOARD.search(text):  # an auditor writes to the board
         return Heading(SectionType.CEO_LETTER, "", text.rstrip(","))
@@ -136,6 +146,11 @@ def bare_heading(paragraph: str) -> Heading | None:
     for section_type, title in _BARE_TITLES:
         if title.fullmatch(text if section_type is SectionType.OTHER else unnumbered):  # notes are numbered too
             return Heading(section_type, "", text)
-    if text.isupper() and _PROSPECTUS.fullmatch(text):
+    if is_chapter(text):
         return Heading(SectionType.OTHER, "", text)
     return None
+
+
+def is_chapter(heading: str) -> bool:
+    """Tell whether this is the heading of a prospectus' chapter, which ends what is told in another one."""
+    return heading.isupper() and _PROSPECTUS.fullmatch(heading) is not None

@@ -49,6 +49,7 @@ _UNFINISHED = re.compile(
     r"(?:\b(?:in|of|to|and|or|the|see|under|with|by|from|at|this|our|per|refer to)|[,“(])$", re.IGNORECASE
 )
 _OPEN_TITLE = re.compile(rf"(?:\b(?:and|of|or|in|on|for|with|to|the|about|by|from)|[,;&{_DASHES}])$", re.IGNORECASE)
+_SMALL_WORD = re.compile(r"[a-z]{2}|a ")  # and not `e)`
 _SPLIT_WORD = re.compile(r"(?<![\w’'-])([A-Z]) (?=[A-Z]{2,})")
 _SPLIT_FOR_SURE = re.compile(r"(?<![\w’'-])[B-HJ-Z] [A-Z]{2,}")
 
@@ -162,7 +163,7 @@ def _continued(form: Form, item: str, title: str, followers: Sequence[str]) -> t
 def _goes_on(title: str, addition: str) -> bool:
     if len(addition) > _MAX_FOLLOWING or _is_sentence(addition):
         return False
-    if _OPEN_TITLE.search(title) or addition[:1].islower():
+    if _OPEN_TITLE.search(title) or _SMALL_WORD.match(addition):
         return True
     words = forms.words_of(headings.without_page(addition))
     last = forms.words_of(title)[-1:]

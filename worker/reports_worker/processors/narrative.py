@@ -48,7 +48,7 @@ _ELSEWHERE = re.compile(
 )
 _MAX_FORMAL = 2_500  # characters: a longer paragraph says more than its formal sentence
 _MAX_REFERRING = 1_200  # characters
-_MAX_ELSEWHERE = 700
+_MAX_ELSEWHERE = 1_000
 _MAX_POINTER = 300  # characters that a pointer says besides where the text is
 
 

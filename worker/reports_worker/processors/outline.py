@@ -52,13 +52,16 @@ def _of_part(lines: Sequence[str], part: Part, form: str) -> Iterator[Span]:
     openings = numbered or _opening(lines, part, bare)
     marks = list(_merged(lines, part, openings, bare, itemised=bool(numbered)))
     for number, mark in enumerate(marks):
+        first = part.first if part.exhibit and not number else mark.position  # an exhibit begins at its label
         end = marks[number + 1].position if number + 1 < len(marks) else part.end
-        yield Span(mark.heading, mark.position, mark.after, end, part.exhibit)
+        yield Span(mark.heading, first, min(mark.after, end), end, part.exhibit)
 
 
 def _items(lines: Sequence[str], part: Part, name: str) -> list[Mark]:
     """Return the headings of the items in a part, none when it is not divided into items."""
     candidates = [at for at in range(part.first, part.end) if items.may_begin(lines[at])][:_MAX_CANDIDATES]
+    if not candidates:
+        return []
     form = forms.known(name) or _likely(lines, candidates)
     found = contents.sections_only(_marks(lines, candidates, form), lines, part.end, form)
     least = 1 if form.name == "8-K" and name and not part.signed else _MIN_ITEMS
@@ -136,16 +139,17 @@ def _bare(lines: Sequence[str], part: Part) -> list[Mark]:
     found = []
     for position in range(part.first, part.end):
         line = lines[position]
-        if len(line) <= headings.MAX_BARE and not headings.is_contents_entry(line):
-            heading = headings.bare_heading(line)
-            if heading is not None:
-                found.append(Mark(position, heading))
+        heading = None if headings.is_contents_entry(line) else headings.bare_heading(line)
+        if heading is not None:
+            found.append(Mark(position, heading))
     return found
 
 
 def _begins(heading: Heading, current: Mark | None, itemised: bool) -> bool:
     if current is None:
         return not itemised or heading.type is SectionType.CEO_LETTER
+    if heading.type is current.heading.type is SectionType.OTHER and headings.is_chapter(heading.text):
+        return False
     if itemised and headings.opens_accounts(heading.text) and not headings.is_accounting(current.heading.text):
         return True
     if itemised and (heading.type is SectionType.OTHER or headings.is_accounting(current.heading.text)):

@@ -23,6 +23,8 @@ _ITEM = re.compile(
 )
 _EXHIBIT = re.compile(r"ex(?:hibit)?[\s-]+\d", re.IGNORECASE)
 _TERMINAL = (".", "!", "?", ":", ";", ".”", '."', ".)", "!”", "?”", ".’", "—")
+_LABEL = re.compile(r"(?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)(?: (?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)){1,9}")
+_OPEN = re.compile(r"(?:\b(?:and|of|or|in|on|for|with|to|the|a|an|by|from|at)|[,&-])$", re.IGNORECASE)
 _TOKEN = re.compile(r"\S+")
 _NUMERIC = re.compile(r"[$€£(]*[-–—]?\d[\d,./]*\)?%?\)?|[-–—$€£%]+|\(?\d+\)?")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
@@ -156,4 +158,5 @@ def _torn(previous: str, line: str) -> bool:
     if starts_item(previous):
         return line[0].islower()
     words = len(_WORD.findall(previous))
-    return words >= _PROSE_WORDS and (line[0].islower() or len(previous) in _WRAPPED)
+    wrapped = len(previous) in _WRAPPED and not (_LABEL.fullmatch(line) and not _OPEN.search(previous))
+    return words >= _PROSE_WORDS and (line[0].islower() or wrapped)
