@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
 
@@ -25,6 +26,7 @@ _HIDDEN_CLASS = re.compile(r"\.([\w-]++)\s*+\{[^{}]*?display\s*+:\s*+none", re.I
 
 _BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE = "\x1e", "\x1c", "\x1d", "\x1f", "\x02"
 _MARKERS = str.maketrans(dict.fromkeys((_BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE), " "))
+_MARKER = re.compile(f"[{_BLOCK}{_ROW_START}{_ROW_END}{_CELL_END}{_PRE}]")
 _INNERMOST_ROW = re.compile(f"{_ROW_START}([^{_ROW_START}{_ROW_END}]*){_ROW_END}")
 _OUTER_ROWS = str.maketrans(dict.fromkeys((_ROW_START, _ROW_END, _CELL_END), _BLOCK))
 _PREFORMATTED = re.compile(f"{_PRE}([^{_PRE}]*){_PRE}")
@@ -41,7 +43,7 @@ def text_paragraphs(tree: LexborHTMLParser) -> list[str]:
     root = tree.root
     if root is None:
         return []
-    text = "".join(_visible(root, _hidden_classes(tree)))
+    text = _visible(root, _hidden_classes(tree))
     paragraphs.refuse_long(text)
     text = _PREFORMATTED.sub(_reflowed, text)
     text = _INNERMOST_ROW.sub(_joined_row, text).translate(_OUTER_ROWS)
@@ -58,33 +60,44 @@ def _hidden_classes(tree: LexborHTMLParser) -> frozenset[str]:
     return frozenset(name for sheet in sheets for name in _HIDDEN_CLASS.findall(sheet))
 
 
-def _visible(root: LexborNode, hidden_classes: frozenset[str]) -> Iterator[str]:
-    """Yield text and boundaries in document order, without recursion, which depth could exhaust."""
+def _visible(root: LexborNode, hidden_classes: frozenset[str]) -> str:
+    """Return text and boundaries in document order, without recursion, which depth could exhaust."""
+    found: list[str] = []
     pending: list[LexborNode | str] = [root]
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            yield item
+            found.append(item)
             continue
+        if item.next is not None and item is not root:
+            pending.append(item.next)
         tag = item.tag or ""
         if tag == "-text":
-            yield (item.text_content or "").translate(_MARKERS)
-            continue
-        attributes = item.attributes
-        display = _display(attributes, hidden_classes)
-        if tag in _SKIPPED or tag.endswith(":header") or display == "none":
-            continue
-        before, after = ("", "") if display == "inline" else _boundaries(tag)
-        yield before
-        pending.append(after)
-        pending.extend(reversed(list(item.iter(include_text=True))))
+            found.append(_text(item.text_content or ""))
+        elif tag not in _SKIPPED and not tag.endswith(":header"):
+            display = _display(item.attributes, hidden_classes)
+            if display != "none":
+                before, after = ("", "") if display == "inline" else _boundaries(tag)
+                found.append(before)
+                pending.append(after)
+                if item.first_child is not None:
+                    pending.append(item.first_child)
+    return "".join(found)
+
+
+def _text(text: str) -> str:
+    return text.translate(_MARKERS) if _MARKER.search(text) else text
 
 
 def _display(attributes: Mapping[str, str | None], hidden_classes: frozenset[str]) -> str:
     """Return `none`, `inline`, or an empty string for how the element's tag is displayed."""
     if "hidden" in attributes or not hidden_classes.isdisjoint((attributes.get("class") or "").split()):
         return "none"
-    declared = attributes.get("style") or ""
+    return _styled(attributes.get("style") or "")
+
+
+@functools.lru_cache(maxsize=4_096)
+def _styled(declared: str) -> str:
     if _INVISIBLE.search(declared):
         return "none"
     style = _DISPLAY.search(declared)

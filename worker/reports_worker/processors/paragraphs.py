@@ -49,8 +49,13 @@ def refuse_long(text: str) -> None:
 
 def clean(lines: Iterable[str]) -> list[str]:
     """Return paragraphs without invisible characters, ligatures, page furniture and breaks within a sentence."""
-    tidy = (CELL.join(" ".join(cell.split()) for cell in line.translate(_CLEANED).split(CELL)) for line in lines)
+    tidy = (CELL.join(" ".join(cell.split()) for cell in _visible(line).split(CELL)) for line in lines)
     return _rejoined([line for line in without_furniture(list(tidy)) if line.strip()])
+
+
+def _visible(line: str) -> str:
+    # Translating takes as long as all else that is done with a line, and most are ASCII.
+    return line if line.isascii() else line.translate(_CLEANED)
 
 
 def reflow(lines: Sequence[str]) -> list[str]:

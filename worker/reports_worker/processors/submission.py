@@ -56,13 +56,13 @@ def split(text: str) -> Submission:
     Graphics, data files and uuencoded documents hold no text. Agreements, certifications and consents hold text
     that is not the company's account of itself: they are left out and named.
     """
-    matches = list(_DOCUMENT.finditer(text))
+    matches = list(_DOCUMENT.finditer(text)) if "<DOCUMENT>" in text else []
     starts = [match.end() for match in matches]
     if len(starts) > _MAX_DOCUMENTS:
         raise errors.limit_exceeded(f"more than {_MAX_DOCUMENTS:,} documents inside")
     if not starts:
-        header = _HEADER_END.search(text)
-        return Submission((Part("", _UUENCODED.sub("", text[header.end() :] if header else text)),), ())
+        header = _HEADER_END.search(text) if "-HEADER>" in text else None
+        return Submission((Part("", _without_data(text[header.end() :] if header else text)),), ())
     ends = [*(match.start() for match in matches[1:]), len(text)]
     documents = [_part(text[start:end]) for start, end in zip(starts, ends, strict=True)]
     readable = [part for part in documents if not _DATA_TYPES.match(part.type) and not _NOT_TEXT.match(part.text)]
@@ -78,7 +78,12 @@ def _part(document: str) -> Part:
     body = document[start.end() if start else 0 :]
     ends = [match.start() for match in _TEXT_END.finditer(body)]
     text = _unwrapped(body[: ends[-1]] if ends else body)
-    return Part(kind[1].upper() if kind else "", text if _NOT_TEXT.match(text) else _UUENCODED.sub("", text))
+    return Part(kind[1].upper() if kind else "", text if _NOT_TEXT.match(text) else _without_data(text))
+
+
+def _without_data(text: str) -> str:
+    """Leave out what is uuencoded; to look for the word first takes a hundredth of the pattern's time."""
+    return _UUENCODED.sub("", text) if "begin " in text else text
 
 
 def _unwrapped(body: str) -> str:

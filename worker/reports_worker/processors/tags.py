@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from reports_worker.processors import tidiness
 from reports_worker.processors.nesting import Nesting
 
 # Nothing here can match in two ways or fail after having read far, so that no source takes more than linear time:
@@ -54,7 +55,16 @@ def normalised(source: str) -> str:
     To an HTML parser `<a/>` would be an element that never ends. Raise DocumentError for a source that asks more of a
     parser than a report does.
     """
-    return "".join(_pieces(source))
+    closed = tidiness.self_closed(source)
+    return "".join(_pieces(source)) if closed is None else _opened(source, closed)
+
+
+def _opened(source: str, names: Collection[str]) -> str:
+    """Write `<a/>` as `<a></a>` for elements of these names."""
+    if not names:
+        return source
+    either = "|".join(map(re.escape, names))
+    return re.sub(rf"<({either})((?:[ \t\n\f\r][^<>]*?)?)/>", r"<\1\2></\1>", source)
 
 
 def _pieces(source: str) -> Iterator[str]:
