@@ -234,11 +234,15 @@ def delta_message(stored: StoredDelta) -> NarrativeDelta:
         ],
         metrics=[
             MetricDelta(
-                concept=metric.concept,
-                unit=metric.unit,
-                value=metric.value,
-                base_value=metric.base_value,
+                concept=metric.later.concept,
+                unit=metric.later.unit,
+                value=metric.later.value,
+                base_value=metric.base.value,
                 relative_change=metric.relative_change,
+                period_start=metric.later.period_start,
+                period_end=metric.later.period_end,
+                base_period_start=metric.base.period_start,
+                base_period_end=metric.base.period_end,
             )
             for metric in delta.metrics
         ],

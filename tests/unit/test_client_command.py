@@ -261,7 +261,13 @@ def test_a_delta_is_described(command: Command) -> None:
                 sections=[SectionDelta(type=SECTION_TYPE_MD_A, changes=ScoreChanges(optimism=0.5))],
                 metrics=[
                     MetricDelta(
-                        concept="us-gaap:Revenues", unit="USD", value=1200, base_value=1000, relative_change=0.2
+                        concept="us-gaap:Revenues",
+                        unit="USD",
+                        value=1200,
+                        base_value=1000,
+                        relative_change=0.2,
+                        period_end="2024-12-31",
+                        base_period_end="2023-12-31",
                     ),
                     MetricDelta(concept="us-gaap:ProfitLoss", unit="USD", value=5, base_value=0),
                 ],
@@ -282,8 +288,8 @@ def test_a_delta_is_described(command: Command) -> None:
         "Sections",
         "  MD_A: optimism +0.50, risk +0.00, uncertainty +0.00",
         "Financial metrics",
-        "  us-gaap:Revenues 1,000 -> 1,200 USD  +20.0%",
-        "  us-gaap:ProfitLoss 0 -> 5 USD",
+        "  us-gaap:Revenues 2023-12-31 -> 2024-12-31: 1,000 -> 1,200 USD  +20.0%",
+        "  us-gaap:ProfitLoss  -> : 0 -> 5 USD",
         "Warnings",
         "  mind this",
     ]

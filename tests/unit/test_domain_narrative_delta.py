@@ -117,8 +117,23 @@ def test_metrics_are_compared_where_both_reports_state_them() -> None:
         Metric("us-gaap:Liabilities", 5.0, "USD", "", "2023-12-31"),
     )
     first, second = compare(later, base).metrics
-    assert (first.concept, first.value, first.base_value, first.relative_change) == ("us-gaap:Revenues", 120, 100, 0.2)
-    assert (second.concept, second.relative_change) == ("us-gaap:ProfitLoss", None)
+    assert (first.later, first.base.value, first.relative_change) == (revenues, 100, 0.2)
+    assert (second.later.concept, second.relative_change) == ("us-gaap:ProfitLoss", None)
+
+
+def test_a_quarter_is_compared_with_a_quarter_and_not_with_the_year_to_date() -> None:
+    def stated(*periods: tuple[float, str, str]) -> ReportAnalysis:
+        metrics = tuple(Metric("us-gaap:Revenues", value, "USD", start, end) for value, start, end in periods)
+        return replace(themed(), financial_metrics=metrics)
+
+    third = stated((310.0, "2024-09-29", "2025-06-28"), (94.0, "2025-03-30", "2025-06-28"))
+    second = stated((220.0, "2024-09-29", "2025-03-29"), (95.0, "2024-12-29", "2025-03-29"))
+    (found,) = compare(third, second).metrics
+    assert (found.later.value, found.base.value) == (94, 95)
+    year = stated((390.0, "2023-10-01", "2024-09-28"), (95.0, "2023-06-30", "2023-09-30"))
+    assert compare(third, year).metrics == ()
+    assert compare(third, stated((5.0, "", "2025-03-29"))).metrics == ()
+    assert compare(third, stated((5.0, "spring", "summer"))).metrics == ()
 
 
 def test_what_does_not_compare_is_said() -> None:
@@ -126,3 +141,7 @@ def test_what_does_not_compare_is_said() -> None:
     (warning,) = compare(scored(0.5, 0.5, 0.5), other).warnings
     assert "different models" in warning
     assert len(compare(scored(0.5, 0.5, 0.5, confidence=0.3), scored(0.5, 0.5, 0.5)).warnings) == 3
+    score = Score(0.5, 0.9)
+    with_risks = replace(scored(0.5, 0.5, 0.5), sections=(Section("RISK_FACTORS", "Risks", 90, score, score, score),))
+    (warning,) = compare(with_risks, scored(0.5, 0.5, 0.5)).warnings
+    assert "Only one of the reports has a section RISK_FACTORS" in warning

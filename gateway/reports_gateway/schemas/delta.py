@@ -45,6 +45,10 @@ class MetricDelta(ResponseModel):
     base_value: float
     relative_change: float | None
     """By the size of the earlier value; null where that is 0."""
+    period_start: str | None
+    period_end: str | None
+    base_period_start: str | None
+    base_period_end: str | None
 
     @classmethod
     def of(cls, message: report_service_pb2.MetricDelta) -> Self:
@@ -54,6 +58,10 @@ class MetricDelta(ResponseModel):
             value=message.value,
             base_value=message.base_value,
             relative_change=message.relative_change if message.HasField("relative_change") else None,
+            period_start=message.period_start or None,
+            period_end=message.period_end or None,
+            base_period_start=message.base_period_start or None,
+            base_period_end=message.base_period_end or None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from reports_core.domain.analysis import Metric, ReportAnalysis, Score, Section, Theme
@@ -12,6 +13,8 @@ _MAIN_THEMES = 10
 _MANY_THEME_CHANGES = 10
 _LOW_CONFIDENCE = 0.7
 _DIGITS = 4
+_TOLD_BY_FEW = ("MD_A", "RISK_FACTORS")  # by a quarterly report only where something is new
+_LENGTHS_DIFFER = 20  # days: a quarter may have 13 or 14 weeks
 
 
 class Significance(StrEnum):
@@ -52,15 +55,13 @@ class SectionDelta:
 class MetricDelta:
     """What both reports state of one concept in one unit, each for its newest period of about the same length."""
 
-    concept: str
-    unit: str
-    value: float
-    base_value: float
+    later: Metric
+    base: Metric
 
     @property
     def relative_change(self) -> float | None:
         """The change by the size of the earlier value, such as 0.05 for 5 % more; None where that is 0."""
-        return (self.value - self.base_value) / abs(self.base_value) if self.base_value else None
+        return (self.later.value - self.base.value) / abs(self.base.value) if self.base.value else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,23 +137,37 @@ def _longest(sections: Sequence[Section]) -> dict[str, Section]:
 
 def _metrics(later: Sequence[Metric], base: Sequence[Metric]) -> tuple[MetricDelta, ...]:
     ours, theirs = _newest(later), _newest(base)
-    return tuple(
-        MetricDelta(concept, unit, metric.value, theirs[concept, unit].value)
-        for (concept, unit), metric in ours.items()
-        if (concept, unit) in theirs and _is_instant(metric) == _is_instant(theirs[concept, unit])
-    )
+    pairs = (_of_one_length(ours[key], theirs[key]) for key in ours if key in theirs)
+    return tuple(MetricDelta(*pair) for pair in pairs if pair)
 
 
-def _newest(metrics: Sequence[Metric]) -> dict[tuple[str, str], Metric]:
-    """Return the first statement of each concept, which is that of the reported period."""
-    newest: dict[tuple[str, str], Metric] = {}
+def _newest(metrics: Sequence[Metric]) -> dict[tuple[str, str], list[Metric]]:
+    """Return the statements of each concept whose period ends last: a quarter and the year to date, for example."""
+    newest: dict[tuple[str, str], list[Metric]] = {}
     for metric in metrics:
-        newest.setdefault((metric.concept, metric.unit), metric)
+        known = newest.setdefault((metric.concept, metric.unit), [])
+        if not known or metric.period_end == known[0].period_end:
+            known.append(metric)
     return newest
 
 
-def _is_instant(metric: Metric) -> bool:
-    return metric.period_start == ""
+def _of_one_length(later: Sequence[Metric], base: Sequence[Metric]) -> tuple[Metric, Metric] | None:
+    """Return the first two of about the same length: nine months do not compare with six, but their quarters do."""
+    pairs = ((own, other) for own in later for other in base)
+    return next((pair for pair in pairs if _have_one_length(*pair)), None)
+
+
+def _have_one_length(later: Metric, base: Metric) -> bool:
+    if not (later.period_start and base.period_start):
+        return later.period_start == base.period_start
+    try:
+        return abs(_days(later) - _days(base)) <= _LENGTHS_DIFFER
+    except ValueError:  # A processor of another package may state what is no day.
+        return False
+
+
+def _days(metric: Metric) -> int:
+    return (date.fromisoformat(metric.period_end) - date.fromisoformat(metric.period_start)).days
 
 
 def _warnings(later: ReportAnalysis, base: ReportAnalysis) -> Iterable[str]:
@@ -161,6 +176,10 @@ def _warnings(later: ReportAnalysis, base: ReportAnalysis) -> Iterable[str]:
             f"The analyses are of different models, {base.model_version} and {later.model_version}: their scores do "
             "not compare. Submit both reports again."
         )
+    for kind in _TOLD_BY_FEW:
+        reports = [report for report in (later, base) if any(section.type == kind for section in report.sections)]
+        if len(reports) == 1:
+            yield f"Only one of the reports has a section {kind}, which moves the scores of the whole reports."
     for name in ("optimism", "risk", "uncertainty"):
         lowest = min(getattr(later, name).confidence, getattr(base, name).confidence)
         if lowest < _LOW_CONFIDENCE:

@@ -156,7 +156,8 @@ def _changes(changes: ScoreChanges) -> str:
 
 def _metric_change(metric: MetricDelta) -> str:
     change = f"  {metric.relative_change:+.1%}" if metric.HasField("relative_change") else ""
-    return f"{metric.concept} {metric.base_value:,.10g} -> {metric.value:,.10g} {metric.unit}{change}"
+    values = f"{metric.base_value:,.10g} -> {metric.value:,.10g} {metric.unit}{change}"
+    return f"{metric.concept} {metric.base_period_end} -> {metric.period_end}: {values}"
 
 
 def _pairs(*pairs: tuple[str, object]) -> Iterator[str]:

@@ -479,12 +479,15 @@ class NarrativeDelta(_message.Message):
 
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricDelta]:
-        """What both reports state of a concept, each for its own reported period."""
+        """What both reports state of a concept, each for the longest newest period of
+        about the same length: a quarter is compared with a quarter, never with the
+        year to date.
+        """
 
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Why the difference says less than it seems to: analyses of different models,
-        scores of low confidence.
+        scores of low confidence, a kind of section that only one report has.
         """
 
     def __init__(
@@ -587,6 +590,10 @@ class MetricDelta(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     BASE_VALUE_FIELD_NUMBER: _builtins.int
     RELATIVE_CHANGE_FIELD_NUMBER: _builtins.int
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    PERIOD_END_FIELD_NUMBER: _builtins.int
+    BASE_PERIOD_START_FIELD_NUMBER: _builtins.int
+    BASE_PERIOD_END_FIELD_NUMBER: _builtins.int
     concept: _builtins.str
     """Concept, for example `us-gaap:Revenues`."""
     unit: _builtins.str
@@ -599,6 +606,14 @@ class MetricDelta(_message.Message):
     """Change by the size of the earlier value, 0.05 for 5 % more. Not set where
     that is 0.
     """
+    period_start: _builtins.str
+    """First day of the period of `value`, `YYYY-MM-DD`. Empty for an instant."""
+    period_end: _builtins.str
+    """Last day of that period, or the instant."""
+    base_period_start: _builtins.str
+    """First day of the period of `base_value`. Empty for an instant."""
+    base_period_end: _builtins.str
+    """Last day of that period, or the instant."""
     def __init__(
         self,
         *,
@@ -607,10 +622,14 @@ class MetricDelta(_message.Message):
         value: _builtins.float = ...,
         base_value: _builtins.float = ...,
         relative_change: _builtins.float | None = ...,
+        period_start: _builtins.str = ...,
+        period_end: _builtins.str = ...,
+        base_period_start: _builtins.str = ...,
+        base_period_end: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change", "relative_change", b"relative_change"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change", "base_value", b"base_value", "concept", b"concept", "relative_change", b"relative_change", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change", "base_period_end", b"base_period_end", "base_period_start", b"base_period_start", "base_value", b"base_value", "concept", b"concept", "period_end", b"period_end", "period_start", b"period_start", "relative_change", b"relative_change", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__relative_change: _TypeAlias = _typing.Literal["relative_change"]  # noqa: Y015
     _WhichOneofArgType__relative_change: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change"]  # noqa: Y015

@@ -154,7 +154,10 @@ class ReportServiceServicer(object):
         caller's analysed reports of the same company and type the latest that is of
         an earlier time, which is the end of the fiscal period, else the day of
         filing, else when it was registered. A quarter is so compared with the quarter
-        before; name `base_report_id` for the same quarter of the year before.
+        before; name `base_report_id` for the same quarter of the year before. An
+        amendment is compared with the period before, as is the report that it
+        amends. Any analysed report of the company may be named: the changes are those
+        from it to the report.
 
         Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND`, `ANALYSIS_NOT_FOUND` or
         `PREVIOUS_REPORT_NOT_FOUND` (upload and analyse an earlier report, or name
