@@ -7,7 +7,7 @@ import struct
 import sys
 import time
 
-from reports_worker.analyser.limits import Limits, PeakMemory, confine
+from reports_worker.analyser.limits import Limits, confine, forget_peak_memory, peak_memory
 from reports_worker.processor import DocumentError
 from reports_worker.processors import analyse
 
@@ -20,11 +20,11 @@ def main() -> None:
     confine(Limits())
     while length := sys.stdin.buffer.read(LENGTH.size):
         content = sys.stdin.buffer.read(LENGTH.unpack(length)[0])
-        peak = PeakMemory()
+        forget_peak_memory()
         started = time.perf_counter()
         outcome = _outcome(content)
         seconds = time.perf_counter() - started
-        print(json.dumps({"outcome": outcome, "seconds": seconds, "peak_bytes": peak.bytes}), flush=True)
+        print(json.dumps({"outcome": outcome, "seconds": seconds, "peak_bytes": peak_memory()}), flush=True)
 
 
 def _outcome(content: bytes) -> str:

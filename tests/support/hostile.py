@@ -542,3 +542,13 @@ def prose_before_and_after_blank_lines() -> str:
 @_ends("LIMIT_EXCEEDED", large=True)
 def html_of_preformatted_letters() -> str:
     return PAGE + "<pre>" + "a\n" * 20_000_000 + "</pre>"
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def html_of_millions_of_angles() -> str:
+    return PAGE + "<" * 5_000_000
+
+
+@_ends("LIMIT_EXCEEDED", large=True)
+def submission_of_millions_of_documents() -> str:
+    return "<DOCUMENT>\n" * 4_700_000

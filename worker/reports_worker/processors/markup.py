@@ -6,9 +6,9 @@ import functools
 import re
 from collections.abc import Mapping
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
-from reports_worker.processors import paragraphs, tags
+from reports_worker.processors import errors, paragraphs, tags
 
 _BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details dir div dl dt figure footer form h1 h2 h3 h4 "
@@ -35,7 +35,11 @@ _MAX_ROW = 400  # characters: longer rows lay out prose and keep their paragraph
 
 def parse(source: str) -> LexborHTMLParser:
     """Return the tree of an HTML or XHTML document; no entity is expanded and nothing is fetched."""
-    return LexborHTMLParser(tags.normalised(source), options=LexborDocumentOptions.WO_EVENTS)
+    normalised = tags.normalised(source)
+    try:
+        return LexborHTMLParser(normalised, options=LexborDocumentOptions.WO_EVENTS)
+    except SelectolaxError as error:  # it reads anything, but not without memory
+        raise errors.limit_exceeded("markup that takes more memory than a report may") from error
 
 
 def text_paragraphs(tree: LexborHTMLParser) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from reports_worker.processors import errors, forms
 
@@ -56,7 +57,8 @@ def split(text: str) -> Submission:
     Graphics, data files and uuencoded documents hold no text. Agreements, certifications and consents hold text
     that is not the company's account of itself: they are left out and named.
     """
-    matches = list(_DOCUMENT.finditer(text)) if "<DOCUMENT>" in text else []
+    found = _DOCUMENT.finditer(text) if "<DOCUMENT>" in text else ()
+    matches = list(islice(found, _MAX_DOCUMENTS + 1))
     starts = [match.end() for match in matches]
     if len(starts) > _MAX_DOCUMENTS:
         raise errors.limit_exceeded(f"more than {_MAX_DOCUMENTS:,} documents inside")

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
-from reports_worker.processors import tidiness
+from reports_worker.processors import errors, tidiness
 from reports_worker.processors.nesting import Nesting
 
 # Nothing here can match in two ways or fail after having read far, so that no source takes more than linear time:
@@ -46,6 +46,7 @@ _MAX_TIMES = 20
 _LONG_REST = 4_096  # characters
 _MAX_ATTRIBUTES = 1_000  # of one element: a parser compares each with all others
 _SEPARATOR = re.compile(r"[ \t\n\f\r/]+")
+_MAX_ANGLES = 4_000_000  # of tags and others, each of which a parser keeps apart
 _NO_COMMENT = "<!---->"  # keeps apart what a comment or a section kept apart, and shows nothing
 
 
@@ -55,6 +56,8 @@ def normalised(source: str) -> str:
     To an HTML parser `<a/>` would be an element that never ends. Raise DocumentError for a source that asks more of a
     parser than a report does.
     """
+    if source.count("<") > _MAX_ANGLES:
+        raise errors.limit_exceeded(f"more than {_MAX_ANGLES:,} tags")
     closed = tidiness.self_closed(source)
     return "".join(_pieces(source)) if closed is None else _opened(source, closed)
 
