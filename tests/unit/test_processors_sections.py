@@ -257,6 +257,11 @@ def test_an_auditor_who_writes_to_shareholders_writes_no_letter() -> None:
     assert headings.bare_heading("To the Shareholders and the Board of Directors of Acme") is None
 
 
+def test_an_auditor_s_report_to_shareholders_stays_one() -> None:
+    lines = ["Acme", PROSE, "Report of independent auditors", "To the Shareholders of Acme, Inc.", PROSE]
+    assert [kind for kind, _ in found(lines, "")] == ["OTHER", "OTHER"]
+
+
 def test_agreements_behind_the_signatures_are_left_out_and_named() -> None:
     lines = ["Item 5. Other Events", PROSE, "SIGNATURES", "Exhibit 10.1", PROSE, "Exhibit 99.1", PROSE]
     narratives, left_out = sections.find(lines, "8-K")

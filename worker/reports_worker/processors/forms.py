@@ -43,9 +43,6 @@ NARRATIVE_EXHIBITS = frozenset({13, 15, 16, 17, 19, 20, 28, 99})
 """Numbers of the exhibits that tell of the company; the others are contracts, certifications, consents and data."""
 
 FORM_OF_REPORT_TYPE = {"10_K": "10-K", "10_Q": "10-Q", "8_K": "8-K"}
-LONG_FORMS = frozenset({"10-K", "10-KSB", "10-Q", "20-F"})
-"""Forms with a dozen items or more, which open with a table of contents."""
-
 MD_A_TITLE = (
     r"management\W{0,2}s?\W{0,2}\s+discussion\s+(?:and|&)\s+analysis|md&a\b|plan of operations?\b"
     r"|operating and financial review|management\W{0,2}s?\W{0,2}\s+report on (?:financial condition|operations)"

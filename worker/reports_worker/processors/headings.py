@@ -26,7 +26,7 @@ class Heading:
     """True when the item has had this title before."""
 
 
-_MAX_BARE = 110
+_MAX_BARE = 110  # characters of a heading without a number
 MAX_TITLE = 230
 _MAX_PAGE = 40
 _PAGE_ALONE = re.compile(r"(?:page\s*)?\d{1,3}(?:\s*[-–]\s*\d{1,3})?", re.IGNORECASE)
@@ -134,12 +134,12 @@ def bare_heading(paragraph: str) -> Heading | None:
 
     Of headings that run into their text, only the legend on forward-looking statements is known.
     """
-    text = paragraph.replace("\t", " ").strip().rstrip(":.")
-    legend = _LEGEND.match(text)
+    legend = _LEGEND.match(paragraph)
     if legend is not None:
-        return Heading(SectionType.OTHER, "", legend["title"], text[legend.end() :])
-    if len(text) > _MAX_BARE:
+        return Heading(SectionType.OTHER, "", legend["title"], paragraph[legend.end() :])
+    if len(paragraph) > _MAX_BARE:
         return None
+    text = paragraph.replace("\t", " ").strip().rstrip(":.")
     if _LETTER.fullmatch(text) and not _ADDRESSED_TO_BOARD.search(text):  # an auditor writes to the board
         return Heading(SectionType.CEO_LETTER, "", text.rstrip(","))
     unnumbered = _NUMBERED.sub("", text)

@@ -150,6 +150,8 @@ def _begins(heading: Heading, current: Mark | None, itemised: bool) -> bool:
         return not itemised or heading.type is SectionType.CEO_LETTER
     if heading.type is current.heading.type is SectionType.OTHER and headings.is_chapter(heading.text):
         return False
+    if heading.type is SectionType.CEO_LETTER and headings.is_accounting(current.heading.text):
+        return False  # an auditor's report is addressed to shareholders too
     if itemised and headings.opens_accounts(heading.text) and not headings.is_accounting(current.heading.text):
         return True
     if itemised and (heading.type is SectionType.OTHER or headings.is_accounting(current.heading.text)):
