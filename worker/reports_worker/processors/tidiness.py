@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-# Possessive, so that no source takes more than linear time.
-_TAG = re.compile(r"<(/?)([A-Za-z][^ \t\n\f\r/>]*+)(?:[^>/]++|/(?!>))*+(/?)>")
+# Possessive, and without a way to fail after having read far, so that no source takes more than linear time.
+_TAG = re.compile(r"<(/?)([A-Za-z][^ \t\n\f\r/>]*+)(?:[^>/]++|/(?!>))*+(/?+>?+)")
 # What a parser reads by rules of its own, and may be left open to the end.
 _PECULIAR = frozenset(
     "applet frameset iframe image listing marquee math noembed noframes plaintext script select svg template textarea "
@@ -18,11 +18,11 @@ _PECULIAR = frozenset(
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _ENDS_BY_ITSELF = frozenset("body dd dt head html li option p tbody td tfoot th thead tr".split())
 _UNSEEN = _VOID | _ENDS_BY_ITSELF
+_MAX_TAGS = 1_000_000
 _MAX_DEPTH = 200  # filings stay below 20
 _MAX_NAMES = 20
-_MAX_PIECE = (
-    32_768  # characters from one tag to the next: a parser compares each attribute of an element with all others
-)
+_MAX_PIECE = 32_768
+"""Characters from one tag to the next: a parser compares each attribute of an element with all others of it."""
 
 
 def self_closed(source: str) -> frozenset[str] | None:
@@ -33,17 +33,19 @@ def self_closed(source: str) -> frozenset[str] | None:
     if "<![" in source or max(map(len, source.split("<"))) > _MAX_PIECE:
         return None
     tags = _TAG.findall(source)
-    if not _PECULIAR.isdisjoint({name.lower() for name in {tag[1] for tag in tags}}):
+    if len(tags) > _MAX_TAGS or not _PECULIAR.isdisjoint({name.lower() for name in {tag[1] for tag in tags}}):
+        return None
+    if tags and not tags[-1][2].endswith(">"):
         return None
     names: set[str] = set()
     stack: list[str] = []
-    for closes, name, closed in tags:
+    for closes, name, end in tags:
         if name in _UNSEEN or name.lower() in _UNSEEN:
             continue
         if closes:
             if not stack or stack.pop() != name:
                 return None
-        elif closed:
+        elif end == "/>":
             names.add(name)
         else:
             stack.append(name)
