@@ -25,8 +25,7 @@ _EXHIBIT = re.compile(r"ex(?:hibit)?[\s-]+\d", re.IGNORECASE)
 _TERMINAL = (".", "!", "?", ":", ";", ".”", '."', ".)", "!”", "?”", ".’", "—")
 _LABEL = re.compile(r"(?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)(?: (?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)){1,9}")
 _OPEN = re.compile(r"(?:\b(?:and|of|or|in|on|for|with|to|the|a|an|by|from|at)|[,&-])$", re.IGNORECASE)
-_TOKEN = re.compile(r"\S+")
-_NUMERIC = re.compile(r"[$€£(]*[-–—]?\d[\d,./]*\)?%?\)?|[-–—$€£%]+|\(?\d+\)?")
+_NUMERIC = re.compile(r"(?<!\S)(?:[$€£(]*[-–—]?\d[\d,./]*\)?%?\)?|[-–—$€£%]+|\(?\d+\)?)(?!\S)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _DIGITS = re.compile(r"\d+")
 _SPACED_COLUMNS = re.compile(r"\S {3,}(?=\S)|\.{4,}")
@@ -93,11 +92,10 @@ def without_furniture(lines: Sequence[str]) -> list[str]:
 
 def is_table_row(paragraph: str) -> bool:
     """Tell whether this is a line of figures, with or without marked cells."""
-    tokens = _TOKEN.findall(paragraph)
-    numeric = sum(1 for token in tokens if _NUMERIC.fullmatch(token))
+    numeric = len(_NUMERIC.findall(paragraph))
     if CELL in paragraph or _SPACED_COLUMNS.search(paragraph):
         return numeric > 0 and len(_WORD.findall(paragraph)) < 25
-    return numeric >= 2 and numeric >= _TABLE_SHARE * len(tokens)
+    return numeric >= 2 and numeric >= _TABLE_SHARE * len(paragraph.split())
 
 
 def is_narrative(paragraph: str) -> bool:

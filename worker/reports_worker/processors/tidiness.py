@@ -20,6 +20,7 @@ _ENDS_BY_ITSELF = frozenset("body dd dt head html li option p tbody td tfoot th 
 _UNSEEN = _VOID | _ENDS_BY_ITSELF
 _MAX_TAGS = 1_000_000
 _MAX_DEPTH = 200  # filings stay below 20
+_MAX_STRAYS = 100  # each may leave one more element open than is seen here
 _MAX_NAMES = 20
 _MAX_PIECE = 32_768
 """Characters from one tag to the next: a parser compares each attribute of an element with all others of it."""
@@ -28,7 +29,7 @@ _MAX_PIECE = 32_768
 def self_closed(source: str) -> frozenset[str] | None:
     """Return which elements a tidy source writes as `<a/>`, which is an open one to a parser of HTML.
 
-    None for a source that is not tidy: one that closes what is not the innermost open element, or stands too deep.
+    None for a source that is not tidy: one that often closes what is not the innermost open element, or stands deep.
     """
     if "<![" in source or max(map(len, source.split("<"))) > _MAX_PIECE:
         return None
@@ -39,16 +40,19 @@ def self_closed(source: str) -> frozenset[str] | None:
         return None
     names: set[str] = set()
     stack: list[str] = []
+    strays = 0
     for closes, name, end in tags:
         if name in _UNSEEN or name.lower() in _UNSEEN:
             continue
         if closes:
-            if not stack or stack.pop() != name:
-                return None
+            if stack and stack[-1] == name:
+                stack.pop()
+            else:
+                strays += 1
         elif end == "/>":
             names.add(name)
         else:
             stack.append(name)
-            if len(stack) > _MAX_DEPTH:
+            if len(stack) > _MAX_DEPTH or strays > _MAX_STRAYS:
                 return None
     return frozenset(names) if len(names) <= _MAX_NAMES else None
