@@ -28,7 +28,6 @@ _BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE = "\x1e", "\x1c", "\x1d", "\x1f", 
 _MARKERS = str.maketrans(dict.fromkeys((_BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE), " "))
 _MARKER = re.compile(f"[{_BLOCK}{_ROW_START}{_ROW_END}{_CELL_END}{_PRE}]")
 _INNERMOST_ROW = re.compile(f"{_ROW_START}([^{_ROW_START}{_ROW_END}]*){_ROW_END}")
-_OUTER_ROWS = str.maketrans(dict.fromkeys((_ROW_START, _ROW_END, _CELL_END), _BLOCK))
 _PREFORMATTED = re.compile(f"{_PRE}([^{_PRE}]*){_PRE}")
 _MAX_ROW = 400  # characters: longer rows lay out prose and keep their paragraphs
 
@@ -50,7 +49,9 @@ def text_paragraphs(tree: LexborHTMLParser) -> list[str]:
     text = _visible(root, _hidden_classes(tree))
     paragraphs.refuse_long(text)
     text = _PREFORMATTED.sub(_reflowed, text)
-    text = _INNERMOST_ROW.sub(_joined_row, text).translate(_OUTER_ROWS)
+    text = _INNERMOST_ROW.sub(_joined_row, text)
+    for mark in (_ROW_START, _ROW_END, _CELL_END):  # of the rows around
+        text = text.replace(mark, _BLOCK)
     return paragraphs.clean(text.split(_BLOCK))
 
 

@@ -16,6 +16,7 @@ CELL = "\t"
 _INVISIBLE: dict[int, str | None] = {ord(character): None for character in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffe"}
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _CLEANED = _INVISIBLE | _LIGATURES
+_UNCLEAN = re.compile(f"[{''.join(map(chr, _CLEANED))}]")
 _BULLET = re.compile(r"[•●▪■◦‣∙·*]\s*|[-–—]\s+|\(?(?:[ivx]{1,4}|[a-z]|\d{1,2})[.)]\s")
 _ITEM = re.compile(
     r"(?:part\s+[iv]+\b(?!\s*,?\s+of\b)|items?\s*\d{1,2}(?:\.\d\d)?\s?(?:[a-c]\b)?(?!\d|\s*(?:of|in|and|to|or|above|below)\b|\s*[,”\"]))",
@@ -53,8 +54,8 @@ def clean(lines: Iterable[str]) -> list[str]:
 
 
 def _visible(line: str) -> str:
-    # Translating takes as long as all else that is done with a line, and most are ASCII.
-    return line if line.isascii() else line.translate(_CLEANED)
+    # Translating takes as long as all else that is done with a line, and hardly any needs it.
+    return line.translate(_CLEANED) if _UNCLEAN.search(line) else line
 
 
 def reflow(lines: Sequence[str]) -> list[str]:
