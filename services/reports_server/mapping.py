@@ -17,7 +17,7 @@ from google.rpc.status_pb2 import Status
 from fna.reports.v1 import batch_pb2 as pb
 from fna.reports.v1 import report_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
-from reports_core.domain.analysis import ReportAnalysis, Score
+from reports_core.domain.analysis import ModelReview, ReportAnalysis, Score
 from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
 from reports_core.storage.batches import BatchFilter
@@ -194,6 +194,7 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
         warnings=analysis.warnings,
         processing_time=_duration(stored.processing_time),
         completed_at=_timestamp(stored.completed_at),
+        model_review=_review(analysis.model_review),
     )
 
 
@@ -248,6 +249,26 @@ def _item_error(reason: str | None, message: str | None) -> Status | None:
 
 def _score(score: Score) -> report_pb2.Score:
     return report_pb2.Score(value=score.value, confidence=score.confidence)
+
+
+def _review(review: ModelReview | None) -> report_pb2.ModelReview | None:
+    if review is None:
+        return None
+    return report_pb2.ModelReview(
+        model=review.model,
+        summary=review.summary,
+        findings=[
+            report_pb2.ModelFinding(
+                statement=finding.statement,
+                quote=finding.quote,
+                section_type=report_pb2.SectionType.Value(f"SECTION_TYPE_{finding.section_type}"),
+                section_heading=finding.section_heading,
+            )
+            for finding in review.findings
+        ],
+        prompt_tokens=review.prompt_tokens,
+        completion_tokens=review.completion_tokens,
+    )
 
 
 def _item_from_json(item: Json) -> pb.BatchItem:

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Row, text
 
 from reports_core.domain.analysis import (
     Metric,
+    ModelFinding,
+    ModelReview,
     ReportAnalysis,
     RiskIndicator,
     Score,
@@ -17,7 +19,7 @@ from reports_core.domain.analysis import (
     Theme,
 )
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
-from reports_core.storage.records import JSON_COLUMNS, StoredAnalysis
+from reports_core.storage.records import JSON_COLUMNS, Json, StoredAnalysis
 
 _REPORT = text("""
     SELECT status, latest_analysis_id FROM reports WHERE report_id = :report_id AND owner = :owner
@@ -34,7 +36,7 @@ def columns(analysis: ReportAnalysis | None) -> dict[str, object]:
         "optimism": analysis and analysis.optimism.value,
         "risk": analysis and analysis.risk.value,
         "uncertainty": analysis and analysis.uncertainty.value,
-        "document": analysis and asdict(analysis),
+        "document": analysis and _document(analysis),
     }
 
 
@@ -53,6 +55,14 @@ def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None 
     if row is None:
         raise AnalysisNotFound(f"report {report_id} has no analysis {wanted}", analysis_id=str(wanted))
     return StoredAnalysis(row.analysis_id, row.report_id, _analysis(row), row.processing_time, row.completed_at)
+
+
+def _document(analysis: ReportAnalysis) -> Json:
+    """Return the analysis as JSON; without a review as the release before wrote it, which may have to read it."""
+    document = asdict(analysis)
+    if analysis.model_review is None:
+        del document["model_review"]
+    return document
 
 
 def _none_yet(report_id: UUID, status: str) -> Exception:
@@ -75,6 +85,7 @@ def _analysis(row: Row[Any]) -> ReportAnalysis:
             "sections": tuple(_section(section) for section in document["sections"]),
             "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
             "warnings": tuple(document["warnings"]),
+            "model_review": _review(document.get("model_review")),
         }
     )
 
@@ -82,3 +93,10 @@ def _analysis(row: Row[Any]) -> ReportAnalysis:
 def _section(section: dict[str, Any]) -> Section:
     scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
     return Section(**section | scores)
+
+
+def _review(review: Json | None) -> ModelReview | None:
+    if review is None:
+        return None
+    findings = tuple(ModelFinding(**finding) for finding in review["findings"])
+    return ModelReview(**review | {"findings": findings})
