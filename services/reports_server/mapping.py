@@ -20,7 +20,7 @@ from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMe
 from fna.reports.v1.batch_status_service_pb2 import BatchResult
 from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, SectionDelta
 from fna.reports.v1.report_service_pb2 import ScoreChanges as ScoreChangesMessage
-from reports_core.domain.analysis import ReportAnalysis, Score
+from reports_core.domain.analysis import ModelReview, ReportAnalysis, Score
 from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
 from reports_core.domain.narrative_delta import ScoreChanges
@@ -210,6 +210,7 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
         warnings=analysis.warnings,
         processing_time=_duration(stored.processing_time),
         completed_at=_timestamp(stored.completed_at),
+        model_review=_review(analysis.model_review),
     )
 
 
@@ -306,6 +307,26 @@ def _score(score: Score) -> report_pb2.Score:
 def _changes(changes: ScoreChanges) -> ScoreChangesMessage:
     return ScoreChangesMessage(
         optimism=changes.optimism, risk=changes.risk, uncertainty=changes.uncertainty, overall=changes.overall
+    )
+
+
+def _review(review: ModelReview | None) -> report_pb2.ModelReview | None:
+    if review is None:
+        return None
+    return report_pb2.ModelReview(
+        model=review.model,
+        summary=review.summary,
+        findings=[
+            report_pb2.ModelFinding(
+                statement=finding.statement,
+                quote=finding.quote,
+                section_type=report_pb2.SectionType.Value(f"SECTION_TYPE_{finding.section_type}"),
+                section_heading=finding.section_heading,
+            )
+            for finding in review.findings
+        ],
+        prompt_tokens=review.prompt_tokens,
+        completion_tokens=review.completion_tokens,
     )
 
 

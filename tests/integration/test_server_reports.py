@@ -171,6 +171,11 @@ async def test_an_analysis_is_returned_whole_and_by_its_id(client: Client, store
     assert (metric.concept, metric.value, metric.unit) == ("us-gaap:Revenues", 1e9, "USD")
     assert (metric.period_start, metric.period_end) == ("2024-01-01", "2024-12-31")
     assert list(old.warnings) == ["Two tags were malformed."]
+    assert (old.model_review.model, old.model_review.summary) == ("m", "It grew.")
+    assert (old.model_review.prompt_tokens, old.model_review.completion_tokens) == (1200, 90)
+    (finding,) = old.model_review.findings
+    assert (finding.statement, finding.quote, finding.section_heading) == ("Sales grew.", "sales grew", "Item 7.")
+    assert finding.section_type == report_pb2.SECTION_TYPE_MD_A
     assert old.processing_time.ToTimedelta().total_seconds() == 1.5
     assert old.HasField("completed_at")
 

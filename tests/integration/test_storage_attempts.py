@@ -139,6 +139,13 @@ def test_a_success_stores_its_analysis_with_the_item_and_the_report(store: Store
     assert report.content_type == "text/html"
 
 
+def test_an_analysis_without_a_review_is_stored_as_the_release_before_reads_it(store: Store) -> None:
+    without = analysis(model_review=None)
+    item = store.run(store.submit(1), 0, Outcome(analysis=without)).item
+    assert store.do(analyses.get, OWNER, item.report_id).analysis == without
+    assert store.count("report_analyses", "document ? 'model_review'") == 0
+
+
 def test_a_failure_that_would_come_again_ends_the_item_with_its_reason(store: Store) -> None:
     batch = store.submit(1)
     ended = store.run(batch, 0, REFUSED)

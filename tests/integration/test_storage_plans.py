@@ -20,6 +20,7 @@ from reports_core.storage import (
     dispatch,
     events,
     items,
+    model_answers,
     queue,
     reports,
     streams,
@@ -254,3 +255,16 @@ def test_a_history_is_compacted_by_key(store: Store, batch: Batch) -> None:
         assert store.do(compaction.delete, old, 60) == 40
         assert store.do(compaction.conclude, old)
     assert_indexed(store, recorded, "batches", "batch_events")
+
+
+def test_answers_of_a_model_are_found_by_key_and_expired_by_age(store: Store) -> None:
+    store.rows("""
+        INSERT INTO model_answers (request_sha256, answer, created_at)
+        SELECT encode(sha256(CAST(CAST(n AS text) AS bytea)), 'hex'), '{}', now() - n * interval '1 minute'
+        FROM generate_series(1, 20000) n
+    """)
+    store.rows("ANALYZE model_answers")
+    with recording(store) as recorded:
+        assert store.do(model_answers.get, "0" * 64) is None
+        store.do(model_answers.expire, EVENT_RETENTION)
+    assert_indexed(store, recorded, "model_answers")

@@ -31,6 +31,7 @@ TABLES = {
     "kombu_message",
     "kombu_queue",
     "kombu_schema",
+    "model_answers",
     "report_analyses",
     "reports",
 }

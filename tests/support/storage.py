@@ -11,7 +11,16 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import Connection, text
 
-from reports_core.domain.analysis import Metric, ReportAnalysis, RiskIndicator, Score, Section, Theme
+from reports_core.domain.analysis import (
+    Metric,
+    ModelFinding,
+    ModelReview,
+    ReportAnalysis,
+    RiskIndicator,
+    Score,
+    Section,
+    Theme,
+)
 from reports_core.domain.retry import Failure
 from reports_core.storage import attempts, batches, dispatch, events, items, outcomes, queue
 from reports_core.storage.attempts import Attempt, Claim, Delivery
@@ -53,6 +62,9 @@ def analysis(**changed: object) -> ReportAnalysis:
         "sections": (Section("MD_A", "Item 7.", 300, Score(0.5, 0.5), Score(0.25, 0.5), Score(0.75, 0.5)),),
         "financial_metrics": (Metric("us-gaap:Revenues", 1e9, "USD", "2024-01-01", "2024-12-31"),),
         "warnings": ("Two tags were malformed.",),
+        "model_review": ModelReview(
+            "m", "It grew.", (ModelFinding("Sales grew.", "sales grew", "MD_A", "Item 7."),), 1200, 90
+        ),
     }
     return ReportAnalysis(**fields | changed)
 

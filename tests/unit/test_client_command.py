@@ -53,6 +53,8 @@ from fna.reports.v1.report_pb2 import (
     REPORT_TYPE_10_K,
     REPORT_TYPE_ANNUAL,
     SECTION_TYPE_MD_A,
+    ModelFinding,
+    ModelReview,
     NarrativeTheme,
     Report,
     ReportAnalysis,
@@ -454,6 +456,11 @@ def test_report_and_analysis_are_readable(command: Command) -> None:
         report_id=REPORT_ID,
         optimism=Score(value=0.614, confidence=0.9),
         key_themes=[NarrativeTheme(label="supply chain", weight=0.25)],
+        model_review=ModelReview(
+            model="gpt-oss",
+            summary="Sales grew. Costs fell.",
+            findings=[ModelFinding(statement="Sales grew.", quote="sales grew 5%", section_type=SECTION_TYPE_MD_A)],
+        ),
         warnings=["tags were malformed"],
     )
     command.peer.answers["GetReportAnalysis"] = [GetReportAnalysisResponse(analysis=analysis)]
@@ -461,7 +468,14 @@ def test_report_and_analysis_are_readable(command: Command) -> None:
     lines = command("analysis", REPORT_ID).out.splitlines()
     assert "Optimism    0.61  (confidence 0.90)" in lines
     assert "Themes      supply chain (25%)" in lines
-    assert lines[-2:] == ["Warnings", "  tags were malformed"]
+    assert lines[-6:] == [
+        "Review by gpt-oss",
+        "  Sales grew. Costs fell.",
+        "  - Sales grew. (MD_A)",
+        "    “sales grew 5%”",
+        "Warnings",
+        "  tags were malformed",
+    ]
 
 
 def test_a_refusal_names_the_field_and_the_limit(command: Command) -> None:

@@ -80,6 +80,8 @@ def test_the_contract_has_http_rules() -> None:
         (report.RiskIndicator, report_pb2.RiskIndicator, {}),
         (report.FinancialMetric, report_pb2.FinancialMetric, {}),
         (report.Score, report_pb2.Score, {}),
+        (report.ModelReview, report_pb2.ModelReview, {}),
+        (report.ModelFinding, report_pb2.ModelFinding, {}),
         (batch_requests.SubmitBatchBody, batch_submission_service_pb2.SubmitBatchRequest, {}),
         (batch_requests.CancelBatchBody, batch_submission_service_pb2.CancelBatchRequest, {"batch_id": None}),
         (batch_requests.RetryBatchBody, batch_submission_service_pb2.RetryBatchRequest, {"batch_id": None}),

@@ -232,6 +232,17 @@ async def test_an_analysis_has_scores_sections_and_a_duration(client: httpx.Asyn
             ],
             warnings=["tags were malformed"],
             processing_time=Duration(seconds=3, nanos=200_000_000),
+            model_review=report_pb2.ModelReview(
+                model="m",
+                summary="It grew.",
+                findings=[
+                    report_pb2.ModelFinding(
+                        statement="Sales grew.", quote="sales grew", section_type=report_pb2.SECTION_TYPE_MD_A
+                    )
+                ],
+                prompt_tokens=1200,
+                completion_tokens=90,
+            ),
         )
     )
     answer = await client.get(f"/v1/reports/{REPORT_ID}/analysis", params={"analysis_id": ANALYSIS_ID})
@@ -267,6 +278,20 @@ async def test_an_analysis_has_scores_sections_and_a_duration(client: httpx.Asyn
         "warnings": ["tags were malformed"],
         "processing_time": "3.200s",
         "completed_at": None,
+        "model_review": {
+            "model": "m",
+            "summary": "It grew.",
+            "findings": [
+                {
+                    "statement": "Sales grew.",
+                    "quote": "sales grew",
+                    "section_type": "MD_A",
+                    "section_heading": None,
+                }
+            ],
+            "prompt_tokens": 1200,
+            "completion_tokens": 90,
+        },
     }
 
 
@@ -303,3 +328,10 @@ async def test_a_report_without_a_predecessor_has_no_delta(client: httpx.AsyncCl
     peer.answers["GetNarrativeDelta"] = refusal(grpc.StatusCode.NOT_FOUND, "PREVIOUS_REPORT_NOT_FOUND")
     answer = await client.get(f"/v1/reports/{REPORT_ID}/delta")
     assert (answer.status_code, answer.json()["reason"]) == (404, "PREVIOUS_REPORT_NOT_FOUND")
+
+
+async def test_an_analysis_without_a_model_has_no_review(client: httpx.AsyncClient, peer: Peer) -> None:
+    analysis = report_pb2.ReportAnalysis(analysis_id=ANALYSIS_ID, report_id=REPORT_ID)
+    peer.answers["GetReportAnalysis"] = report_service_pb2.GetReportAnalysisResponse(analysis=analysis)
+    answer = await client.get(f"/v1/reports/{REPORT_ID}/analysis")
+    assert answer.json()["model_review"] is None

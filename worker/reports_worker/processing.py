@@ -17,7 +17,8 @@ from reports_core.storage.documents import DocumentStore, DocumentStoreError
 from reports_core.storage.outcomes import Outcome
 from reports_worker.analyser import Analyser, AnalysisFailed
 from reports_worker.analyser.errors import processor_failed
-from reports_worker.processor import DocumentError, OnStep
+from reports_worker.model import Reviewer
+from reports_worker.processor import Analysed, DocumentError, OnStep
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,9 @@ class Stopped(Exception):
     """The attempt should stop: its batch is being cancelled, or somebody else has ended it."""
 
 
-def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_step: OnStep) -> Outcome:
+def process(
+    attempt: Attempt, documents: DocumentStore, analyser: Analyser, reviewer: Reviewer | None, on_step: OnStep
+) -> Outcome:
     """Return what an attempt leaves behind; one bad report never raises, so it never stops its batch.
 
     `on_step` may raise Stopped. Only SoftTimeLimitExceeded passes, which may strike anywhere in the attempt.
@@ -34,9 +37,10 @@ def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_s
     started = time.monotonic()
     try:
         content = documents.read(attempt.content_sha256)
-        done = analyser.analyse(content, attempt.report_type, on_step)
+        done = analyser.analyse(content, attempt.report_type, on_step, with_narrative=reviewer is not None)
+        analysis = _reviewed(done.analysed, reviewer, on_step)
         on_step("DATABASE_STORAGE", 0.95)
-        analysis = _with_period_warning(done.analysed.analysis, attempt.fiscal_period)
+        analysis = _with_period_warning(analysis, attempt.fiscal_period)
     except Stopped:
         return Outcome(cancelled=True)
     except DocumentError as error:
@@ -60,6 +64,15 @@ def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_s
         done.peak_bytes >> 20,
     )
     return Outcome(analysis=analysis, processing_time=timedelta(seconds=seconds))
+
+
+def _reviewed(analysed: Analysed, reviewer: Reviewer | None, on_step: OnStep) -> ReportAnalysis:
+    """Return the analysis with what the model says of it, or why it says nothing."""
+    if reviewer is None or not analysed.narrative:
+        return analysed.analysis
+    reviewed = reviewer.review(analysed.narrative, lambda: on_step("SENTIMENT_ANALYSIS", 0.9))
+    warnings = (*analysed.analysis.warnings, *reviewed.warnings)
+    return replace(analysed.analysis, model_review=reviewed.review, warnings=warnings)
 
 
 _FISCAL_PERIOD = re.compile(r"(Q[1-4]|FY) \d{4}")

@@ -137,6 +137,44 @@ class FinancialMetric(ResponseModel):
         )
 
 
+class ModelFinding(ResponseModel):
+    """What a language model says; its quote stands in the section."""
+
+    statement: str
+    quote: str
+    section_type: SectionType
+    section_heading: str | None
+
+    @classmethod
+    def of(cls, message: report_pb2.ModelFinding) -> Self:
+        return cls(
+            statement=message.statement,
+            quote=message.quote,
+            section_type=SECTION_TYPE.name(message.section_type),
+            section_heading=message.section_heading or None,
+        )
+
+
+class ModelReview(ResponseModel):
+    """A language model's review of the narrative; only its quotes are checked."""
+
+    model: str
+    summary: str
+    findings: list[ModelFinding]
+    prompt_tokens: int
+    completion_tokens: int
+
+    @classmethod
+    def of(cls, message: report_pb2.ModelReview) -> Self:
+        return cls(
+            model=message.model,
+            summary=message.summary,
+            findings=[ModelFinding.of(finding) for finding in message.findings],
+            prompt_tokens=message.prompt_tokens,
+            completion_tokens=message.completion_tokens,
+        )
+
+
 class ReportAnalysis(ResponseModel):
     """The narrative analysis of one report by one model version."""
 
@@ -154,6 +192,8 @@ class ReportAnalysis(ResponseModel):
     processing_time: str | None
     """A duration such as `3.2s`."""
     completed_at: datetime | None
+    model_review: ModelReview | None
+    """Null unless the operator named a model and it gave a usable answer."""
 
     @classmethod
     def of(cls, message: report_pb2.ReportAnalysis) -> Self:
@@ -174,6 +214,7 @@ class ReportAnalysis(ResponseModel):
             warnings=list(message.warnings),
             processing_time=duration_text(message, "processing_time"),
             completed_at=time(message, "completed_at"),
+            model_review=ModelReview.of(message.model_review) if message.HasField("model_review") else None,
         )
 
 

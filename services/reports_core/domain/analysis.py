@@ -1,4 +1,4 @@
-"""What the analysis of one report says: scores, themes, risk indicators, sections and tagged facts."""
+"""What the analysis of one report says: scores, themes, risk indicators, sections, tagged facts, a model's review."""
 
 from __future__ import annotations
 
@@ -67,6 +67,32 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFinding:
+    """What a language model says, with its evidence."""
+
+    statement: str
+    """At most 500 characters."""
+    quote: str
+    """The passage as it stands in the section, at most 2,000 characters."""
+    section_type: str
+    section_heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReview:
+    """A language model's review of the narrative; only its quotes are checked."""
+
+    model: str
+    summary: str
+    """A few sentences, at most 2,000 characters."""
+    findings: tuple[ModelFinding, ...]
+    """Those of the most important sections first, at most 50."""
+    prompt_tokens: int
+    completion_tokens: int
+    """Tokens read and written; an answer that was kept counts as it did when it was given."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReportAnalysis:
     """The narrative analysis of one report by one model version."""
 
@@ -91,6 +117,8 @@ class ReportAnalysis:
     """Most important first."""
     warnings: tuple[str, ...]
     """What the reader should know about the quality of this analysis."""
+    model_review: ModelReview | None = None
+    """None when no model is configured, or when it gave no usable answer."""
 
 
 def from_document(document: Mapping[str, Any]) -> ReportAnalysis:
@@ -106,6 +134,7 @@ def from_document(document: Mapping[str, Any]) -> ReportAnalysis:
             "sections": tuple(_section(section) for section in document["sections"]),
             "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
             "warnings": tuple(document["warnings"]),
+            "model_review": _review(document.get("model_review")),
         }
     )
 
@@ -113,3 +142,10 @@ def from_document(document: Mapping[str, Any]) -> ReportAnalysis:
 def _section(section: Mapping[str, Any]) -> Section:
     scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
     return Section(**{**section, **scores})
+
+
+def _review(review: Mapping[str, Any] | None) -> ModelReview | None:
+    # Documents of the releases before have none.
+    if review is None:
+        return None
+    return ModelReview(**{**review, "findings": tuple(ModelFinding(**finding) for finding in review["findings"])})

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, text
 
 from reports_core.domain.analysis import ReportAnalysis, from_document
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
-from reports_core.storage.records import JSON_COLUMNS, StoredAnalysis
+from reports_core.storage.records import JSON_COLUMNS, Json, StoredAnalysis
 
 _REPORT = text("""
     SELECT status, latest_analysis_id FROM reports WHERE report_id = :report_id AND owner = :owner
@@ -31,7 +31,7 @@ def columns(analysis: ReportAnalysis | None) -> dict[str, object]:
         "optimism": analysis and analysis.optimism.value,
         "risk": analysis and analysis.risk.value,
         "uncertainty": analysis and analysis.uncertainty.value,
-        "document": analysis and asdict(analysis),
+        "document": analysis and _document(analysis),
     }
 
 
@@ -61,6 +61,14 @@ def find(conn: Connection, analysis_ids: Collection[UUID]) -> dict[UUID, StoredA
 def _stored(row: Row[Any]) -> StoredAnalysis:
     analysis = from_document(row.document)
     return StoredAnalysis(row.analysis_id, row.report_id, analysis, row.processing_time, row.completed_at)
+
+
+def _document(analysis: ReportAnalysis) -> Json:
+    """Return the analysis as JSON; without a review as the release before wrote it, which may have to read it."""
+    document = asdict(analysis)
+    if analysis.model_review is None:
+        del document["model_review"]
+    return document
 
 
 def _none_yet(report_id: UUID, status: str) -> Exception:

@@ -17,7 +17,17 @@ from kombu.exceptions import OperationalError as BrokerError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from reports_core.storage import attempts, cancellation, compaction, dispatch, events, items, outcomes, results
+from reports_core.storage import (
+    attempts,
+    cancellation,
+    compaction,
+    dispatch,
+    events,
+    items,
+    model_answers,
+    outcomes,
+    results,
+)
 from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.engine import frugal_engine
 from reports_core.storage.queue import Queue
@@ -46,6 +56,8 @@ DELIVERY_GRACE = timedelta(seconds=15)
 OUTCOME_GRACE = timedelta(seconds=3)
 """How long an outcome may wait to be applied, before its finisher counts as dead."""
 RESULT_EXPIRES = timedelta(hours=1)
+MODEL_ANSWERS_EXPIRE = timedelta(days=30)
+"""How long a model's answer is kept; it goes with the first sweep after that which has anything else to do."""
 _AT_ONCE = 200
 _STUCK_AT_ONCE = 2_000
 # A sweep must not keep the next one waiting: it deletes few events in one transaction, and not many in all.
@@ -179,6 +191,7 @@ class Sweeper:
 
     def _expire(self) -> None:
         self._do(results.expire, RESULT_EXPIRES)
+        self._do(model_answers.expire, MODEL_ANSWERS_EXPIRE)
 
     def _announce(self, batch_ids: list[UUID]) -> None:
         if batch_ids:

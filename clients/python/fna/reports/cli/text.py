@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from textwrap import shorten
+from textwrap import shorten, wrap
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fna.reports.cli.names import REPORT_TYPES, bare_name
 from fna.reports.cli.summary import counters_text, error_text
 from fna.reports.v1.batch_pb2 import Batch, BatchCounters, BatchItem, BatchItemStatus, BatchStatus
-from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType, Score, SectionType
+from fna.reports.v1.report_pb2 import ModelReview, Report, ReportAnalysis, ReportStatus, ReportType, Score, SectionType
 from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, ScoreChanges
 
 _MOST_THEMES = 8
 _MOST_PASSAGES = 5
 _MOST_METRICS = 10
+_MOST_FINDINGS = 10
 _EXCERPT_WIDTH = 90
+_TEXT_WIDTH = 100
 
 BATCH_COLUMNS = ("BATCH", "STATUS", "REPORTS", "OK", "FAILED", "CANCELLED", "SUBMITTED", "LABELS")
 BATCH_WIDTHS = (36, 19, 7, 6, 6, 9, 20, 0)
@@ -95,7 +97,7 @@ def report_text(report: Report) -> Iterator[str]:
 
 
 def analysis_text(analysis: ReportAnalysis) -> Iterator[str]:
-    """Yield the lines that describe an analysis: of themes, passages and metrics only the first."""
+    """Yield the lines that describe an analysis: of themes, passages, metrics and findings only the first."""
     yield from _pairs(
         ("Analysis", analysis.analysis_id),
         ("Report", analysis.report_id),
@@ -127,6 +129,8 @@ def analysis_text(analysis: ReportAnalysis) -> Iterator[str]:
             for metric in analysis.financial_metrics[:_MOST_METRICS]
         ),
     )
+    if analysis.HasField("model_review"):
+        yield from _review_text(analysis.model_review)
     yield from _block("Warnings", analysis.warnings)
 
 
@@ -158,6 +162,16 @@ def _metric_change(metric: MetricDelta) -> str:
     change = f"  {metric.relative_change:+.1%}" if metric.HasField("relative_change") else ""
     values = f"{metric.base_value:,.10g} -> {metric.value:,.10g} {metric.unit}{change}"
     return f"{metric.concept} {metric.base_period_end} -> {metric.period_end}: {values}"
+
+
+def _review_text(review: ModelReview) -> Iterator[str]:
+    yield from _block(f"Review by {review.model}", wrap(review.summary, _TEXT_WIDTH))
+    for finding in review.findings[:_MOST_FINDINGS]:
+        section = bare_name(SectionType.DESCRIPTOR, finding.section_type)
+        yield from wrap(
+            f"{finding.statement} ({section})", _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    "
+        )
+        yield f"    “{shorten(finding.quote, _EXCERPT_WIDTH)}”"
 
 
 def _pairs(*pairs: tuple[str, object]) -> Iterator[str]:

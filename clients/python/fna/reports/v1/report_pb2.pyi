@@ -241,6 +241,7 @@ class ReportAnalysis(_message.Message):
     WARNINGS_FIELD_NUMBER: _builtins.int
     PROCESSING_TIME_FIELD_NUMBER: _builtins.int
     COMPLETED_AT_FIELD_NUMBER: _builtins.int
+    MODEL_REVIEW_FIELD_NUMBER: _builtins.int
     analysis_id: _builtins.str
     """Identifier assigned by the server, a UUID."""
     report_id: _builtins.str
@@ -289,6 +290,13 @@ class ReportAnalysis(_message.Message):
     def completed_at(self) -> _timestamp_pb2.Timestamp:
         """When the analysis was completed."""
 
+    @_builtins.property
+    def model_review(self) -> Global___ModelReview:
+        """What a language model says about the narrative. Not set unless the
+        operator named a model, and when the model gave no usable answer: then a
+        warning says why. Nothing else of an analysis follows from it.
+        """
+
     def __init__(
         self,
         *,
@@ -305,10 +313,11 @@ class ReportAnalysis(_message.Message):
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         processing_time: _duration_pb2.Duration | None = ...,
         completed_at: _timestamp_pb2.Timestamp | None = ...,
+        model_review: Global___ModelReview | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "optimism", b"optimism", "processing_time", b"processing_time", "risk", b"risk", "uncertainty", b"uncertainty"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["completed_at", b"completed_at", "model_review", b"model_review", "optimism", b"optimism", "processing_time", b"processing_time", "risk", b"risk", "uncertainty", b"uncertainty"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis_id", b"analysis_id", "completed_at", b"completed_at", "financial_metrics", b"financial_metrics", "key_themes", b"key_themes", "model_version", b"model_version", "optimism", b"optimism", "processing_time", b"processing_time", "report_id", b"report_id", "risk", b"risk", "risk_indicators", b"risk_indicators", "sections", b"sections", "uncertainty", b"uncertainty", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis_id", b"analysis_id", "completed_at", b"completed_at", "financial_metrics", b"financial_metrics", "key_themes", b"key_themes", "model_review", b"model_review", "model_version", b"model_version", "optimism", b"optimism", "processing_time", b"processing_time", "report_id", b"report_id", "risk", b"risk", "risk_indicators", b"risk_indicators", "sections", b"sections", "uncertainty", b"uncertainty", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -481,3 +490,85 @@ class RiskIndicator(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RiskIndicator: _TypeAlias = RiskIndicator  # noqa: Y015
+
+@_typing.final
+class ModelReview(_message.Message):
+    """A language model's review of the narrative. Only its quotes are checked; the
+    rest is what the model says.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    PROMPT_TOKENS_FIELD_NUMBER: _builtins.int
+    COMPLETION_TOKENS_FIELD_NUMBER: _builtins.int
+    model: _builtins.str
+    """Name of the model, as the operator configured it."""
+    summary: _builtins.str
+    """Summary of the narrative in a few sentences, at most 2,000 characters."""
+    prompt_tokens: _builtins.int
+    """Tokens that the model read. An answer that was kept from an equal request
+    counts as it did when it was given.
+    """
+    completion_tokens: _builtins.int
+    """Tokens that the model wrote, counted in the same way."""
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModelFinding]:
+        """What a reader should know, at most 50, those of the most important
+        sections first.
+        """
+
+    def __init__(
+        self,
+        *,
+        model: _builtins.str = ...,
+        summary: _builtins.str = ...,
+        findings: _abc.Iterable[Global___ModelFinding] | None = ...,
+        prompt_tokens: _builtins.int = ...,
+        completion_tokens: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["completion_tokens", b"completion_tokens", "findings", b"findings", "model", b"model", "prompt_tokens", b"prompt_tokens", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelReview: _TypeAlias = ModelReview  # noqa: Y015
+
+@_typing.final
+class ModelFinding(_message.Message):
+    """One finding of a language model, with its evidence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATEMENT_FIELD_NUMBER: _builtins.int
+    QUOTE_FIELD_NUMBER: _builtins.int
+    SECTION_TYPE_FIELD_NUMBER: _builtins.int
+    SECTION_HEADING_FIELD_NUMBER: _builtins.int
+    statement: _builtins.str
+    """What the model says, at most 500 characters."""
+    quote: _builtins.str
+    """The passage that it quotes, as it stands in the document, at most 2,000
+    characters. A finding whose quote does not stand there is left out.
+    """
+    section_type: Global___SectionType.ValueType
+    """Kind of the section that the quote stands in."""
+    section_heading: _builtins.str
+    """Heading of that section, as it stands in the document."""
+    def __init__(
+        self,
+        *,
+        statement: _builtins.str = ...,
+        quote: _builtins.str = ...,
+        section_type: Global___SectionType.ValueType = ...,
+        section_heading: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quote", b"quote", "section_heading", b"section_heading", "section_type", b"section_type", "statement", b"statement"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModelFinding: _TypeAlias = ModelFinding  # noqa: Y015
