@@ -32,10 +32,14 @@ ARTIFACTS = ROOT / "artifacts"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><b>Bold</b>"
 PATIENCE_SECONDS = 60
 
-EARLIER = """Item 7. Management's Discussion and Analysis
-""" + 30 * (
-    "Demand declined sharply and margins weakened. We may be unable to pass on higher costs, and losses could widen "
-    "if customers delay their orders. Restructuring was difficult and its outcome remains uncertain. "
+EARLIER = (
+    """Item 7. Management's Discussion and Analysis
+"""
+    + 30
+    * (
+        "Demand declined sharply and margins weakened. We may be unable to pass on higher costs, and losses could widen "
+        "if customers delay their orders. Restructuring was difficult and its outcome remains uncertain. "
+    )
 )
 
 DROP = """
@@ -96,16 +100,16 @@ class Page:
         self.driver = driver
         self.url = url
 
-    def open(self, link: str) -> None:
-        self.driver.get("about:blank")
+    def open(self, link: str, *, anew: bool = False) -> None:
+        """Follow a link within the page, as a person does, unless it is the present one or the page is wanted anew."""
+        if anew or self.driver.current_url == f"{self.url}/{link}":
+            self.driver.get("about:blank")
         self.driver.get(f"{self.url}/{link}")
         self.one("#live[data-status=open]")
 
     def one(self, selector: str) -> WebElement:
         """Wait for an element that is shown."""
-        return self.until(
-            lambda: next((found for found in self.all(selector) if found.is_displayed()), None), selector
-        )
+        return self.until(lambda: next((found for found in self.all(selector) if found.is_displayed()), None), selector)
 
     def all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -114,18 +118,17 @@ class Page:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def until(self, condition: Callable[[], T | None], what: str) -> T:
-        found: T = WebDriverWait(self.driver, PATIENCE_SECONDS).until(lambda _: condition(), what)
-        return found
+        return WebDriverWait(self.driver, PATIENCE_SECONDS).until(lambda _: condition() or False, what)
 
     def drop(self, *paths: Path) -> None:
         files = [{"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()} for path in paths]
-        self.driver.execute_script(DROP, self.one("#dropzone"), files)  # type: ignore[no-untyped-call]
+        self.driver.execute_script(DROP, self.one("#dropzone"), files)
 
     def upload(self, *paths: Path) -> None:
         """Drop files, say whose they are, and wait for the page of their batch."""
         self.open("#/upload")
         self.drop(*paths)
-        self.one("[name=company]").send_keys("Halvorsen Precision Tools")
+        self.one("[name=company]").send_keys("A company of this test")
         self.one("#submit").click()
         self.one("#batch-status .badge")
 
@@ -140,9 +143,9 @@ def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: 
     assert len(page.all("tr[data-status=PENDING]")) == 3
     with stack.start_worker():
         # Nothing is loaded again meanwhile.
-        page.driver.execute_script("window.sameDocument = true")  # type: ignore[no-untyped-call]
+        page.driver.execute_script("window.sameDocument = true")
         page.until(lambda: page.batch_status() == "COMPLETED", "the end of the batch")
-    assert page.driver.execute_script("return window.sameDocument")  # type: ignore[no-untyped-call]
+    assert page.driver.execute_script("return window.sameDocument")
     assert len(page.all("tr[data-status=COMPLETED]")) == 3
     assert page.one("[role=progressbar]").get_attribute("aria-valuenow") == "100"
     page.until(lambda: names[0] in page.text(), "the names of the reports")
@@ -213,7 +216,7 @@ def test_a_refused_file_says_why_and_keeps_the_others(page: Page, tmp_path: Path
 
 
 def test_the_main_controls_are_reached_by_keyboard(page: Page) -> None:
-    page.open("#/batches")
+    page.open("#/batches", anew=True)
     page.one("[name=search]")
     reached: list[str] = []
     for _ in range(12):
@@ -231,12 +234,13 @@ def test_the_main_controls_are_reached_by_keyboard(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    "company", ["Halvorsen  Precision\tTools ", "STRASSE & Straße", "Ἀγορὰς ΑΕ", "{0B0E7B6E-6F0F-4C55-8C0A-3F8F3A1D2C05}"]
+    "company",
+    ["Halvorsen  Precision\tTools ", "STRASSE & Straße", "Ἀγορὰς ΑΕ", "{0B0E7B6E-6F0F-4C55-8C0A-3F8F3A1D2C05}"],
 )
 def test_the_browser_identifies_companies_as_the_command_does(page: Page, company: str) -> None:
     page.open("#/upload")
     script = "import('/static/company.js').then((module) => arguments[1](module.companyId(arguments[0])))"
-    found = page.driver.execute_async_script(script, company)  # type: ignore[no-untyped-call]
+    found = page.driver.execute_async_script(script, company)
     assert found == str(company_id(company))
 
 
@@ -257,7 +261,8 @@ def test_a_gateway_that_was_away_is_found_again(stack: Stack, page: Page, gatewa
 def test_every_page_fits_its_window(page: Page, analysed: tuple[str, str], width: int, theme: str) -> None:
     batch_id, report_id = analysed
     metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
-    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)  # type: ignore[no-untyped-call]
+    page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     ARTIFACTS.mkdir(exist_ok=True)
     links = {
         "batches": "#/batches",
@@ -268,15 +273,15 @@ def test_every_page_fits_its_window(page: Page, analysed: tuple[str, str], width
     }
     for name, link in links.items():
         page.open(link)
-        page.driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)  # type: ignore[no-untyped-call]
-        page.driver.execute_script("dispatchEvent(new Event('themechange'))")  # type: ignore[no-untyped-call]
+        page.driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
+        page.driver.execute_script("dispatchEvent(new Event('themechange'))")
         page.until(lambda: not page.all(".skeleton"), "the content")
-        overflow = page.driver.execute_script("return document.documentElement.scrollWidth - innerWidth")  # type: ignore[no-untyped-call]
+        overflow = page.driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0, f"{name} is {overflow} px wider than its window"
         shot = {"captureBeyondViewport": True, "format": "png"}
-        taken = page.driver.execute_cdp_cmd("Page.captureScreenshot", shot)  # type: ignore[no-untyped-call]
+        taken = page.driver.execute_cdp_cmd("Page.captureScreenshot", shot)
         (ARTIFACTS / f"dashboard-{name}-{width}-{theme}.png").write_bytes(base64.b64decode(taken["data"]))
-    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})  # type: ignore[no-untyped-call]
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 @pytest.fixture(scope="module")
@@ -306,7 +311,9 @@ def analysed(stack: Stack) -> tuple[str, str]:
             filing_date="2024-02-20",
             title="Halvorsen Precision Tools: A hard year",
         )
-        batch = client.submit([*report_ids, scan.report_id, earlier.report_id], labels={"quarter": "Q4", "desk": "north"})
+        batch = client.submit(
+            [*report_ids, scan.report_id, earlier.report_id], labels={"quarter": "Q4", "desk": "north"}
+        )
     with stack.start_worker():
         stack.finished(batch.batch_id, 120)
     return batch.batch_id, report_ids[0]

@@ -68,7 +68,5 @@ def requested_urls(driver: Chrome) -> list[str]:
         json.loads(entry["message"])["message"] for entry in driver.get_log("performance")
     ]
     return [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]

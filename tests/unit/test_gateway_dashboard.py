@@ -97,6 +97,10 @@ async def test_every_file_that_another_one_names_is_served(http: httpx.AsyncClie
 
 
 def test_no_file_has_scripts_or_styles_that_the_policy_forbids() -> None:
-    for source in [path for path in STATIC.rglob("*") if path.suffix in {".js", ".html"} and "vendor" not in path.parts]:
-        found = re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|\sstyle=|<script>", source.read_text())
+    for source in [
+        path for path in STATIC.rglob("*") if path.suffix in {".js", ".html"} and "vendor" not in path.parts
+    ]:
+        found = re.findall(
+            r"innerHTML|outerHTML|insertAdjacentHTML|\beval\(|new Function|\sstyle=|<script>", source.read_text()
+        )
         assert found == [], source.name

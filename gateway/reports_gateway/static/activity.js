@@ -6,8 +6,8 @@ import { perFrame } from "./dom.js";
 
 const OVER = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 const FINAL = new Set([...OVER, "PARTIALLY_COMPLETED"]);
-const SAMPLE_SECONDS = 2;
-const KEPT_SAMPLES = 450;
+const SAMPLE_SECONDS = 1;
+const KEPT_SAMPLES = 900;
 
 export const isFinal = (status) => FINAL.has(status);
 

@@ -9,6 +9,7 @@ import { row, table } from "./components/table.js";
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 const CHART_HEIGHT = 150;
+const SHORTEST_SECONDS = 60;
 
 /**
  * A line chart whose x axis is a number or a time.
@@ -28,9 +29,9 @@ export function lineChart(title, series, { time = true, max = null, points = fal
     const axis = { stroke: colour("--ink-quiet"), font: "11px system-ui", grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
     return {
       width: Math.max(frame.clientWidth, 100), height: CHART_HEIGHT, legend: { show: false }, cursor: { show: false },
-      scales: { x: { time }, y: { range: (_, __, top) => [0, max ?? Math.max(4, Math.ceil((top ?? 0) * 1.15))] } },
+      scales: { x: { time, range: (_, from, to) => (time ? [Math.min(from, to - SHORTEST_SECONDS), to] : [from, Math.max(to, from + 1)]) }, y: { range: (_, __, top) => [0, max ?? Math.max(4, Math.ceil((top ?? 0) * 1.15))] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 90, values: time ? (_, ticks) => ticks.map(clock) : (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) },
+        { ...axis, grid: { show: false }, size: 26, space: 90, values: time ? (_, ticks) => ticks.map(clock) : (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) },
         { ...axis, size: 38, space: 34 },
       ],
       series: [{}, ...series.map(({ label, colour: name }) => ({
@@ -85,23 +86,28 @@ export function scoreBars(title, groups) {
 
 function meter(found, token) {
   const value = found?.value ?? 0;
-  return h("div.meter", {}, graph(100, [svg(`rect.track`, { width: 100, height: 8, rx: 4 }), svg(`rect.of${token}`, { width: 100 * value, height: 8, rx: 4 })]),
+  return h("div.meter", {}, track(token, 0, value),
     h("span.meter-value", {}, found ? score(value) : "—"));
 }
 
 /** Bars to both sides of zero, for changes from -1 to 1. */
 export function changeBars(title, changes) {
   const bars = [...SCORES, { key: "overall", label: "Overall", colour: "--accent" }].map(({ key, label, colour: token }) => {
-    const value = Math.max(-1, Math.min(1, changes[key]));
+    const half = Math.max(-1, Math.min(1, changes[key])) / 2;
     return h("div.change-row", {}, h("span", {}, label),
-      graph(200, [svg("rect.track", { width: 200, height: 8, rx: 4 }), svg("rect.zero", { x: 99.5, width: 1, height: 8 }),
-        svg(`rect.of${token}`, { x: value < 0 ? 100 + 100 * value : 100, width: Math.abs(100 * value), height: 8, rx: 3 })]),
+      track(token, 0.5 + Math.min(half, 0), Math.abs(half), true),
       h("strong", {}, change(changes[key])));
   });
   return h("figure.figure", { "aria-label": title }, h("figcaption", {}, title), bars);
 }
 
-const graph = (width, children) => svg("svg", { viewBox: `0 0 ${width} 8`, preserveAspectRatio: "none", "aria-hidden": "true" }, children);
+/** A bar from `start` over `length` of its track, both as shares of it. */
+function track(token, start, length, centred = false) {
+  const bar = h(`span.of${token}`);
+  bar.style.left = `${100 * start}%`;
+  bar.style.width = `${100 * length}%`;
+  return h(`span.track${centred ? ".is-centred" : ""}`, { "aria-hidden": "true" }, bar);
+}
 
 /** The figures of a chart, for who cannot see it or wants them exactly. */
 export const textTable = (title, heads, rows) => h("details.figures", {}, h("summary", {}, "Figures as a table"), table(title, heads, rows));

@@ -6,7 +6,8 @@ import { toast } from "./toast.js";
 
 export function identifier(id, what) {
   return h("span.identifier", {}, h("code", { title: id }, shortId(id)),
-    h("button.copy", { type: "button", "aria-label": `Copy ${what} id ${id}`, title: "Copy", onclick: () => copy(id, what) }, "⧉"));
+    h("button.copy", { type: "button", "aria-label": `Copy ${what} id ${id}`, title: "Copy", onclick: () => copy(id, what) },
+      h("span.copy-mark", { "aria-hidden": "true" })));
 }
 
 async function copy(id, what) {

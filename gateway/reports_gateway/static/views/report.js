@@ -12,6 +12,7 @@ import { bytes, compact, concept, duration, number, percent, reportName, words }
 import { reportLink } from "../router.js";
 
 const MOST_METRICS = 100;
+const MOST_THEMES = 10;
 
 /** @param {import("../router.js").Route} route @param {AbortSignal} signal */
 export function reportView(route, signal) {
@@ -56,15 +57,16 @@ function body(report, analysis, delta) {
     analysis.warnings.length > 0 && h("section.note", { "aria-label": "Warnings" }, h("h2", {}, "Good to know"), h("ul", {}, analysis.warnings.map((warning) => h("li", {}, warning)))),
     h("section.panel.gauges", { "aria-label": "Scores", id: "scores" }, SCORES.map((one) => gauge(one, analysis[one.key]))),
     h("div.columns", {},
-      h("section.panel", { "aria-label": "Scores by section" }, analysis.sections.length
-        ? scoreBars("Scores by section", analysis.sections.map((section) => ({ name: sectionName(section), note: `${number(section.word_count)} words`, scores: section })))
-        : h("p.quiet", {}, "No section of its own was found.")),
-      h("section.panel", { "aria-label": "Change" }, delta ? changes(delta) : firstOfItsKind())),
-    h("div.columns", {}, themes(analysis.key_themes), risks(analysis.risk_indicators)),
+      h("div.column", {}, sections(analysis.sections), risks(analysis.risk_indicators)),
+      h("div.column", {}, h("section.panel", { "aria-label": "Change" }, delta ? changes(delta) : firstOfItsKind()), themes(analysis.key_themes))),
     analysis.model_review && review(analysis.model_review),
     metrics(analysis.financial_metrics, delta),
   ];
 }
+
+const sections = (found) => h("section.panel", { "aria-label": "Scores by section" }, found.length
+  ? scoreBars("Scores by section", found.map((section) => ({ name: sectionName(section), note: `${number(section.word_count)} words`, scores: section })))
+  : h("p.quiet", {}, "No section of its own was found."));
 
 const firstOfItsKind = () => h("div.small-empty", {}, h("h2", {}, "Change"),
   h("p.quiet", {}, "There is no earlier report of this company and type to compare with. Upload one, and the change appears here."));
@@ -82,12 +84,13 @@ const themeChanges = (title, names, mark) => names.length > 0 &&
 function themes(found) {
   const most = Math.max(...found.map(({ weight }) => weight), 0.01);
   return h("section.panel", { "aria-label": "Key themes" }, h("h2", {}, "Key themes"), found.length
-    ? h("ol.themes", {}, found.map(({ label, weight }) => {
+    ? h("ol.themes", {}, found.slice(0, MOST_THEMES).map(({ label, weight }) => {
       const bar = h("span.theme-bar", { "aria-hidden": "true" });
       bar.style.width = `${(100 * weight) / most}%`;
       return h("li", {}, bar, h("span", {}, label), h("strong", {}, percent(weight)));
     }))
-    : h("p.quiet", {}, "No theme stands out."));
+    : h("p.quiet", {}, "No theme stands out."),
+  found.length > MOST_THEMES && h("p.quiet.rest", {}, `Also: ${found.slice(MOST_THEMES).map(({ label }) => label).join(", ")}.`));
 }
 
 function risks(found) {
@@ -108,10 +111,11 @@ function metrics(found, delta) {
   const rows = found.slice(0, MOST_METRICS).map(({ concept: name, value, unit, period_start: start, period_end: end }) => {
     const base = before.get(`${name} ${unit}`);
     const moved = base?.value === value && base.relative_change !== null ? `${base.relative_change > 0 ? "+" : "\u2212"}${Math.abs(base.relative_change * 100).toFixed(1)} %` : "—";
-    return row(h("span", { title: name }, concept(name)), h("span", { title: number(value) }, compact(value)), unit ?? "", [start, end].filter(Boolean).join(" – "), moved);
+    const cells = [h("span", { title: number(value) }, compact(value)), unit ?? "", [start, end].filter(Boolean).join(" – ")];
+    return row(h("span", { title: name }, concept(name)), ...cells, ...(before.size ? [moved] : []));
   });
   return h("section", { "aria-label": "Financial facts" }, h("h2", {}, "Financial facts"), rows.length
-    ? table("Financial facts", ["Concept", "Value", "Unit", "Period", "Change"], rows, ".metrics")
+    ? table("Financial facts", ["Concept", "Value", "Unit", "Period", ...(before.size ? ["Change"] : [])], rows, ".metrics")
     : h("p.quiet", {}, "The document carries no tagged facts; only iXBRL files do."),
   found.length > MOST_METRICS && h("p.quiet", {}, `The first ${MOST_METRICS} of ${number(found.length)}.`));
 }
