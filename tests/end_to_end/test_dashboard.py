@@ -37,8 +37,8 @@ EARLIER = (
 """
     + 30
     * (
-        "Demand declined sharply and margins weakened. We may be unable to pass on higher costs, and losses could widen "
-        "if customers delay their orders. Restructuring was difficult and its outcome remains uncertain. "
+        "Demand declined sharply and margins weakened. We may be unable to pass on higher costs, and losses could "
+        "widen if customers delay their orders. Restructuring was difficult and its outcome remains uncertain. "
     )
 )
 
@@ -235,7 +235,7 @@ def test_the_main_controls_are_reached_by_keyboard(page: Page) -> None:
 
 @pytest.mark.parametrize(
     "company",
-    ["Halvorsen  Precision\tTools ", "STRASSE & Straße", "Ἀγορὰς ΑΕ", "{0B0E7B6E-6F0F-4C55-8C0A-3F8F3A1D2C05}"],
+    ["Halvorsen  Precision\tTools ", "STRASSE & Straße", "Ἀγορὰς", "{0B0E7B6E-6F0F-4C55-8C0A-3F8F3A1D2C05}"],
 )
 def test_the_browser_identifies_companies_as_the_command_does(page: Page, company: str) -> None:
     page.open("#/upload")
