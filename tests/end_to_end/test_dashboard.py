@@ -263,12 +263,14 @@ def test_every_page_fits_its_window(page: Page, analysed: tuple[str, str], width
     metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
     page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     page.driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
+    still = {"features": [{"name": "prefers-reduced-motion", "value": "reduce"}]}
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", still)
     ARTIFACTS.mkdir(exist_ok=True)
     links = {
+        "reports": "#/reports",
         "batches": "#/batches",
         "batch": f"#/batches/{batch_id}",
         "report": f"#/reports/{report_id}",
-        "reports": "#/reports",
         "upload": "#/upload",
     }
     for name, link in links.items():
