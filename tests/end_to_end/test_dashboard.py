@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import httpx
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -118,7 +119,9 @@ class Page:
         return self.driver.find_element(By.TAG_NAME, "body").text
 
     def until(self, condition: Callable[[], T | None], what: str) -> T:
-        return WebDriverWait(self.driver, PATIENCE_SECONDS).until(lambda _: condition() or False, what)
+        # What was found may be replaced before it is looked at: the page is live.
+        wait = WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=[StaleElementReferenceException])
+        return wait.until(lambda _: condition() or False, what)
 
     def drop(self, *paths: Path) -> None:
         files = [{"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()} for path in paths]
@@ -139,14 +142,14 @@ class Page:
 def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: Stack, page: Page) -> None:
     names = ["halvorsen_10k_fy2024.htm", "marlow_10k_fy2024.pdf", "greymoor_8k_2024-02-06_submission.txt"]
     page.upload(*(SAMPLES / name for name in names))
+    page.until(lambda: len(page.all("tr[data-status=PENDING]")) == 3, "the reports of the batch")
     assert page.batch_status() == "PROCESSING"
-    assert len(page.all("tr[data-status=PENDING]")) == 3
     with stack.start_worker():
         # Nothing is loaded again meanwhile.
         page.driver.execute_script("window.sameDocument = true")
         page.until(lambda: page.batch_status() == "COMPLETED", "the end of the batch")
     assert page.driver.execute_script("return window.sameDocument")
-    assert len(page.all("tr[data-status=COMPLETED]")) == 3
+    page.until(lambda: len(page.all("tr[data-status=COMPLETED]")) == 3, "the end of all reports")
     assert page.one("[role=progressbar]").get_attribute("aria-valuenow") == "100"
     page.until(lambda: names[2] in page.text(), "the names of the reports")
     page.driver.find_element(By.LINK_TEXT, names[2]).click()
