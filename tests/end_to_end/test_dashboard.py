@@ -44,7 +44,7 @@ EARLIER = (
 )
 
 DROP = """
-const [zone, files, done] = arguments;
+const [zone, files] = arguments;
 const transfer = new DataTransfer();
 for (const {name, content} of files) {
   transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));
