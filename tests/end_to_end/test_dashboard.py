@@ -160,7 +160,7 @@ def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: 
     page.one("#batch-status")
 
 
-def test_a_batch_is_cancelled_after_a_question_and_can_be_retried(page: Page) -> None:
+def test_a_batch_is_cancelled_after_a_question_and_can_be_retried(stack: Stack, page: Page) -> None:
     page.upload(SAMPLES / "ostrander_10k_fy2024.txt")
     page.one("#cancel").click()
     page.one("dialog").send_keys(Keys.ESCAPE)
@@ -174,6 +174,12 @@ def test_a_batch_is_cancelled_after_a_question_and_can_be_retried(page: Page) ->
     page.one("#confirm").click()
     page.until(lambda: page.batch_status() == "PROCESSING", "the new execution")
     page.one("tr[data-status=PENDING]")
+    batch_id = page.driver.current_url.rpartition("/")[2]
+    with stack.client() as client:
+        client.cancel(batch_id)
+        page.until(lambda: page.batch_status() == "CANCELLED", "the cancellation by somebody else")
+        client.retry(batch_id)
+    page.until(lambda: page.batch_status() == "PROCESSING", "the execution that somebody else started")
 
 
 def test_a_new_batch_appears_and_is_found_by_status_label_and_id(stack: Stack, page: Page) -> None:

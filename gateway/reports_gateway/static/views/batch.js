@@ -1,6 +1,6 @@
 /** One batch and its items, as they change. */
 
-import { fold, isFinal } from "../activity.js";
+import { activity, fold, isFinal } from "../activity.js";
 import { cancelBatch, getBatch, listItems, query, resultsUrl, retryBatch } from "../api.js";
 import { confirmed } from "../components/confirm.js";
 import { identifier } from "../components/identifier.js";
@@ -52,6 +52,17 @@ class OpenBatch {
     this._show();
     await this._load();
     this._watch();
+    activity.addEventListener("change", () => this._retriedElsewhere(), { signal: this.signal });
+  }
+
+  /** Follow a new execution that somebody else started: the stream of the one before has ended. */
+  _retriedElsewhere() {
+    const known = activity.batches.get(this.id);
+    if (!known || !isFinal(this.batch.status) || known.execution_count <= this.batch.execution_count) return;
+    this.batch = known;
+    this._show();
+    this.sequence = undefined;
+    this._load().then(() => this._watch(), (error) => { if (error.name !== "AbortError") toast(error.message, "bad"); });
   }
 
   _build() {
