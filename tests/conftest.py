@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -46,11 +47,19 @@ def postgres() -> Iterator[str]:
         yield server.url
 
 
-def pytest_report_header() -> str:
-    """Name the brokers of the conformance suite, whose reference may be absent."""
+def pytest_report_header() -> list[str]:
+    """Name what tests run on that may be absent: the brokers' reference, and the browser."""
     from tests.conformance import brokers  # noqa: PLC0415 - tests of other folders load nothing of kombu
+    from tests.support import chromium  # noqa: PLC0415 - nor of selenium
 
-    return brokers.report_header()
+    return [brokers.report_header(), chromium.report_header()]
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out the tests in a browser where there is none; the header says so."""
+    from tests.support import chromium  # noqa: PLC0415 - as above
+
+    return True if collection_path.name == "test_dashboard.py" and not chromium.is_wanted() else None
 
 
 def shared_server_url() -> str:

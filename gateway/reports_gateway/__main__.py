@@ -12,6 +12,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from reports_core.settings import SettingsError
 from reports_gateway.app import create_app
+from reports_gateway.request_ids import RequestIdFilter
 from reports_gateway.server import GatewayServer, listen, url
 from reports_gateway.settings import GatewaySettings, load_settings
 from reports_gateway.upstream import connect
@@ -27,6 +28,7 @@ settings, from the environment or .env:
   FNA_REPORTS_STATUS_SERVER          target of BatchStatusService, when it is deployed apart
   FNA_REPORTS_REPORT_SERVER          target of ReportService, when it is deployed apart
   FNA_REPORTS_ALLOW_UNAUTHENTICATED  true allows an address that other machines can reach
+  FNA_REPORTS_CORS_ORIGINS           origins whose pages may call the gateway, separated by spaces; * for any
 """
 
 
@@ -38,7 +40,9 @@ def main() -> None:
         epilog=_SETTINGS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(RequestIdFilter())
     # It tells at INFO what the lines below tell already; its access log is another logger.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     try:
@@ -56,7 +60,7 @@ def main() -> None:
 async def _serve(settings: GatewaySettings, listening: socket.socket) -> None:
     watches = Watches()
     async with connect(settings) as services:
-        server = GatewayServer(create_app(services, watches), watches)
+        server = GatewayServer(create_app(services, watches, settings.cors_origins.split()), watches)
         logger.info("Listening on %s", url(listening))
         await server.serve([listening])
     logger.info("Stopped")

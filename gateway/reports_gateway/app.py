@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 import grpc.aio
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from reports_gateway import openapi, problems
+from reports_gateway import openapi, problems, request_ids
 from reports_gateway.errors import problem_error
 from reports_gateway.problems import Problem, ProblemError, problem
-from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
+from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports
 from reports_gateway.upstream import Services
 from reports_gateway.watches import Watches
 
@@ -24,9 +27,14 @@ _FRAMEWORK_CODES = {
     HTTPStatus.METHOD_NOT_ALLOWED: ("UNIMPLEMENTED", "METHOD_NOT_ALLOWED"),
 }
 
+_LEAST_COMPRESSED_BYTES = 1024
 
-def create_app(services: Services, watches: Watches) -> FastAPI:
-    """Return the application; it calls `services` and keeps its open streams in `watches`."""
+
+def create_app(services: Services, watches: Watches, cors_origins: Sequence[str] = ()) -> FastAPI:
+    """Return the application; it calls `services` and keeps its open streams in `watches`.
+
+    Pages of `cors_origins` may call it from a browser, of `*` any page.
+    """
     app = FastAPI(
         title="FNA Reports",
         version="v1",
@@ -40,10 +48,22 @@ def create_app(services: Services, watches: Watches) -> FastAPI:
     )
     app.state.services = services
     app.state.watches = watches
-    for module in (batches, batch_events, batch_results, reports, probes):
+    app.state.cors_origins = frozenset(cors_origins)
+    for module in (batches, batch_events, batch_results, reports, probes, dashboard):
         app.include_router(module.router)
     _handle_errors(app)
     openapi.install(app)
+    # The one that is added last is outside.
+    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES)  # which leaves event streams alone
+    if cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=cors_origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["*"],
+            expose_headers=["ETag", "Location", "Retry-After", request_ids.HEADER],
+        )
+    app.add_middleware(request_ids.RequestIds)
     return app
 
 
@@ -52,6 +72,9 @@ def _refuse_cross_site(request: Request) -> None:
 
     JSON is read whatever its media type says, so a browser would send such a request without asking first.
     """
+    allowed = request.app.state.cors_origins
+    if "*" in allowed or request.headers.get("origin") in allowed:
+        return
     if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
         detail = "Another site's page may not do this; call from this site, or from a program."
         raise ProblemError(

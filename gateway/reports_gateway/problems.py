@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
+from reports_gateway import request_ids
+
 MEDIA_TYPE = "application/problem+json"
 
 _SHOWN_ERRORS = 100
@@ -34,6 +36,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str | None = None
+    request_id: str | None = None
+    """Identifier of the request, also in the header `X-Request-Id`; the gateway's log has it."""
     code: str
     """Name of the gRPC status code."""
     reason: str | None = None
@@ -121,8 +125,12 @@ def field_errors(details: Iterable[ErrorDetails], *, skip: int = 0) -> list[Fiel
 
 
 def response(problem: Problem, *, instance: str, headers: Mapping[str, str] | None = None) -> Response:
-    body = problem.model_copy(update={"instance": instance}).model_dump_json(exclude_none=True)
-    return Response(body, status_code=problem.status, headers=headers, media_type=MEDIA_TYPE)
+    identifier = request_ids.current()
+    body = problem.model_copy(update={"instance": instance, "request_id": identifier}).model_dump_json(
+        exclude_none=True
+    )
+    identified = {request_ids.HEADER: identifier} if identifier else {}
+    return Response(body, status_code=problem.status, headers={**(headers or {}), **identified}, media_type=MEDIA_TYPE)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

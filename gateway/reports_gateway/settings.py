@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from reports_core.settings import Address, ProcessSettings, load, refuse_open_address
+
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
+
+
+def _origins(text: str) -> str:
+    for origin in text.split():
+        if origin != "*" and not _ORIGIN.fullmatch(origin):
+            raise ValueError(f"{origin} is no origin; write https://app.example.com, several with spaces between, or *")
+    return text
 
 
 class GatewaySettings(ProcessSettings):
@@ -15,6 +29,8 @@ class GatewaySettings(ProcessSettings):
     status_server: str | None = None
     report_server: str | None = None
     allow_unauthenticated: bool = False
+    cors_origins: Annotated[str, AfterValidator(_origins)] = ""
+    """Origins, separated by spaces, whose pages may call the gateway from a browser; `*` for any."""
 
 
 def load_settings() -> GatewaySettings:

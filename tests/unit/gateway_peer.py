@@ -161,10 +161,11 @@ async def serve(peer: Peer, address: str = "127.0.0.1:0") -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def in_process(target: str) -> AsyncIterator[httpx.AsyncClient]:
+async def in_process(target: str, cors_origins: str = "") -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of a gateway that is called without a socket."""
     async with connect(GatewaySettings(server=target)) as services:
-        transport = httpx.ASGITransport(create_app(services, Watches()), raise_app_exceptions=False)
+        app = create_app(services, Watches(), cors_origins.split())
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
             yield client
 

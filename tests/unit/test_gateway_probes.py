@@ -25,10 +25,3 @@ async def test_a_gateway_without_services_is_alive_and_not_ready() -> None:
     assert alive.status_code == 200
     assert (ready.status_code, ready.headers["content-type"]) == (503, "application/problem+json")
     assert ready.json()["metadata"] == dict.fromkeys(SERVICES, "UNAVAILABLE")
-
-
-async def test_the_index_names_only_places_that_exist() -> None:
-    async with serve(Peer()) as target, in_process(target) as client:
-        places = (await client.get("/")).json()
-        paths = (await client.get(places.pop("openapi"))).json()["paths"]
-    assert set(places.values()) <= set(paths)

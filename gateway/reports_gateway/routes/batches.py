@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from reports_gateway import entity_tags
+from reports_gateway.entity_tags import NOT_MODIFIED, IfMatch, IfNoneMatch
 from reports_gateway.idempotency import IdempotencyKey, request_id
 from reports_gateway.request_body import JSON, json_body, openapi_body
 from reports_gateway.routes.segment import BATCH
@@ -52,11 +54,16 @@ async def list_batches(upstream: Upstream, query: Annotated[ListBatchesQuery, Qu
     return BatchPage.of(await upstream.status.ListBatches(query.message(), timeout=DEADLINE_SECONDS))
 
 
-@router.get(BATCH)
-async def get_batch(batch_id: str, upstream: Upstream, query: Annotated[GetBatchQuery, Query()]) -> Batch:
+@router.get(BATCH, response_model=Batch, responses=NOT_MODIFIED)
+async def get_batch(
+    batch_id: str,
+    upstream: Upstream,
+    query: Annotated[GetBatchQuery, Query()],
+    if_none_match: IfNoneMatch = None,
+) -> Response:
     """Return one batch and its first 1,000 items."""
     answer = await upstream.status.GetBatch(query.message(batch_id), timeout=DEADLINE_SECONDS)
-    return Batch.of(answer.batch)
+    return entity_tags.answer(Batch.of(answer.batch), answer.batch.etag, if_none_match)
 
 
 @router.get(f"{BATCH}/items")
@@ -74,10 +81,16 @@ async def list_batch_items(
     openapi_extra=openapi_body({JSON: CancelBatchBody.model_json_schema()}, required=False),
 )
 async def cancel_batch(
-    batch_id: str, upstream: Upstream, body: Annotated[CancelBatchBody, Depends(json_body(CancelBatchBody))]
+    response: Response,
+    batch_id: str,
+    upstream: Upstream,
+    body: Annotated[CancelBatchBody, Depends(json_body(CancelBatchBody))],
+    if_match: IfMatch = None,
 ) -> Batch:
     """Request cancellation; watch or poll the batch until its status is final."""
-    answer = await upstream.submission.CancelBatch(body.message(batch_id), timeout=DEADLINE_SECONDS)
+    message = body.message(batch_id, entity_tags.expected(if_match, body.etag))
+    answer = await upstream.submission.CancelBatch(message, timeout=DEADLINE_SECONDS)
+    response.headers["Location"] = f"/v1/reports/batch/{answer.batch.batch_id}"
     return Batch.of(answer.batch)
 
 
@@ -87,12 +100,15 @@ async def cancel_batch(
     openapi_extra=openapi_body({JSON: RetryBatchBody.model_json_schema()}, required=False),
 )
 async def retry_batch(
+    response: Response,
     batch_id: str,
     upstream: Upstream,
     body: Annotated[RetryBatchBody, Depends(json_body(RetryBatchBody))],
     key: IdempotencyKey = None,
+    if_match: IfMatch = None,
 ) -> Batch:
     """Start a new execution, with a new `task_id`, over the items that did not succeed."""
-    message = body.message(batch_id, request_id(key, body.request_id))
+    message = body.message(batch_id, request_id(key, body.request_id), entity_tags.expected(if_match, body.etag))
     answer = await upstream.submission.RetryBatch(message, timeout=DEADLINE_SECONDS)
+    response.headers["Location"] = f"/v1/reports/batch/{answer.batch.batch_id}"
     return Batch.of(answer.batch)

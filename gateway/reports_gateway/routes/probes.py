@@ -1,4 +1,4 @@
-"""Probes for operators, and the index."""
+"""Probes for operators."""
 
 from __future__ import annotations
 
@@ -16,18 +16,6 @@ from reports_gateway.upstream import Upstream
 router = APIRouter(tags=["probes"])
 
 _PROBE_SECONDS = 2.0
-
-
-@router.get("/")
-async def index() -> dict[str, str]:
-    """Name the places to start from."""
-    return {
-        "batches": "/v1/reports/batch",
-        "reports": "/v1/reports",
-        "openapi": "/openapi.json",
-        "alive": "/healthz",
-        "ready": "/readyz",
-    }
 
 
 @router.get("/healthz")

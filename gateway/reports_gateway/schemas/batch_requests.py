@@ -54,10 +54,10 @@ class CancelBatchBody(RequestModel):
     reason: str = ""
     """Why, for people."""
     etag: str = ""
-    """The call fails with 412 unless this is the batch's present `etag`."""
+    """The call fails with 412 unless this is the batch's present `etag`; the header `If-Match` does the same."""
 
-    def message(self, batch_id: str) -> submission_pb2.CancelBatchRequest:
-        return submission_pb2.CancelBatchRequest(batch_id=batch_id, reason=self.reason, etag=self.etag)
+    def message(self, batch_id: str, etag: str) -> submission_pb2.CancelBatchRequest:
+        return submission_pb2.CancelBatchRequest(batch_id=batch_id, reason=self.reason, etag=etag)
 
 
 class RetryBatchBody(RequestModel):
@@ -66,13 +66,13 @@ class RetryBatchBody(RequestModel):
     report_ids: list[str] = []
     """Only these, of those that failed or were cancelled; all of them when not given."""
     etag: str = ""
-    """The call fails with 412 unless this is the batch's present `etag`."""
+    """The call fails with 412 unless this is the batch's present `etag`; the header `If-Match` does the same."""
     request_id: str | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
 
-    def message(self, batch_id: str, request_id: str | None) -> submission_pb2.RetryBatchRequest:
+    def message(self, batch_id: str, request_id: str | None, etag: str) -> submission_pb2.RetryBatchRequest:
         return submission_pb2.RetryBatchRequest(
-            batch_id=batch_id, request_id=request_id or "", report_ids=self.report_ids, etag=self.etag
+            batch_id=batch_id, request_id=request_id or "", report_ids=self.report_ids, etag=etag
         )
 
 
