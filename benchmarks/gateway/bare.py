@@ -5,7 +5,6 @@ It runs on the same server, parser and loop, and has no validation, no models, n
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import sys
 
