@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import analysis, bloat, brokers, completions, faults, streams, submission
+from benchmarks import analysis, bloat, brokers, completions, faults, gateway, streams, submission
 from benchmarks.machine import describe
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "bloat": bloat,
     "streams": streams,
     "analysis": analysis,
+    "gateway": gateway,
 }
 
 

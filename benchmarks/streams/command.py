@@ -50,14 +50,15 @@ def run(*, only: Sequence[str] | None, quick: bool) -> dict[str, list[dict[str, 
     for name in only or _SCENARIOS:
         print(f"bench: {name}", file=sys.stderr, flush=True)
         results[name] = _SCENARIOS[name](plan)
-        _print_table(name, results[name])
+        print_table(name, results[name])
     return {
         name: [{**dataclasses.asdict(figure), "met": figure.met} for figure in figures]
         for name, figures in results.items()
     }
 
 
-def _print_table(name: str, figures: Sequence[Figure]) -> None:
+def print_table(name: str, figures: Sequence[Figure]) -> None:
+    """Print each figure beside its target."""
     print(f"\n{name}")
     for figure in figures:
         print(

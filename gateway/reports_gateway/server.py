@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import sys
 from types import FrameType
 
 import uvicorn
@@ -14,6 +15,8 @@ from reports_gateway.watches import Watches
 
 _GRACE_SECONDS = 150
 """Backstop; longer than the deadline of any call, so that a stop never cuts one off."""
+_UNREAD_SECONDS = 60.0
+"""A client that takes nothing for so long is gone or stuck; a slow one takes a little now and then."""
 
 
 class GatewayServer(uvicorn.Server):
@@ -52,12 +55,19 @@ class GatewayServer(uvicorn.Server):
         await stopping
 
 
-def listen(address: str) -> socket.socket:
-    """Return a socket that listens at `host:port`; raise OSError when that is not possible."""
+def listen(address: str, *, unread_seconds: float = _UNREAD_SECONDS) -> socket.socket:
+    """Return a socket that listens at `host:port`; raise OSError when that is not possible.
+
+    A client that takes nothing for `unread_seconds` of what is sent to it is cut off.
+    """
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, int(port)), family=family, backlog=2048)
+    listening = socket.create_server((host, int(port)), family=family, backlog=2048)
+    # Its connections inherit this. Only Linux has it: elsewhere such a client stays, with what one write holds.
+    if sys.platform == "linux":
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(unread_seconds * 1000))
+    return listening
 
 
 def url(listening: socket.socket) -> str:

@@ -185,16 +185,16 @@ class Gateway:
 
 
 @asynccontextmanager
-async def running(target: str) -> AsyncIterator[Gateway]:
+async def running(target: str, *, patience_seconds: float = 0.5, unread_seconds: float = 60) -> AsyncIterator[Gateway]:
     """Yield a gateway that serves HTTP; at the end it stops gracefully."""
     watches = Watches()
-    with listen("127.0.0.1:0") as listening:
+    with listen("127.0.0.1:0", unread_seconds=unread_seconds) as listening:
         async with (
             connect(GatewaySettings(server=target)) as services,
             httpx.AsyncClient(base_url=url(listening), timeout=10) as client,
             asyncio.TaskGroup() as tasks,
         ):
-            server = GatewayServer(create_app(services, watches), watches, patience_seconds=0.5)
+            server = GatewayServer(create_app(services, watches), watches, patience_seconds=patience_seconds)
             gateway = Gateway(client, server, watches)
             tasks.create_task(gateway.serve(listening))
             yield gateway

@@ -1,0 +1,30 @@
+"""`./run bench gateway`: calls through the gateway, beside the same calls without it."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from benchmarks.gateway import calls
+from benchmarks.gateway.plan import FULL, QUICK
+from benchmarks.machine import describe
+from benchmarks.streams.command import print_table
+
+HELP = "get a batch through the REST gateway, against gRPC and a bare handler that only forwards"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this benchmark."""
+    parser.add_argument("--quick", action="store_true", help="measure little and briefly, to see that it works")
+
+
+def run(*, quick: bool) -> dict[str, list[dict[str, object]]]:
+    """Measure, print the table, and return all of it."""
+    machine = describe()
+    print(
+        f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}",
+        flush=True,
+    )
+    figures = calls.measure(QUICK if quick else FULL)
+    print_table("calls", figures)
+    return {"calls": [{**dataclasses.asdict(figure), "met": figure.met} for figure in figures]}
