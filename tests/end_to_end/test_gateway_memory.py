@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +12,10 @@ import pytest
 
 from tests.support.stack import Stack
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc"),
+]
 
 MEGABYTE = 1_000_000
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from urllib.parse import urlsplit
 
@@ -18,6 +19,8 @@ BATCH = f"/v1/reports/batch/{BATCH_ID}"
 STREAMS = 1000
 SECONDS = 60
 """Backstop, for a machine that is busy with other things."""
+PROMPT_SECONDS = 2
+"""A call takes some milliseconds; one that waits for slow clients, as long as those do."""
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -46,6 +49,7 @@ async def slowest(gateway: Gateway) -> float:
     return sorted(times)[-2]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit how long a write waits")
 async def test_a_client_that_never_reads_is_cut_off(peer: Peer) -> None:
     # As JSON 18 MB, more than all buffers on the way hold.
     large = batch_pb2.BatchItemsChanged(positions=range(10_000_000, 12_000_000))
@@ -54,7 +58,7 @@ async def test_a_client_that_never_reads_is_cut_off(peer: Peer) -> None:
         _, writer = await watch(gateway.client)
         await peer.watch_cancelled.wait()
         writer.close()
-        assert await slowest(gateway) < 0.5
+        assert await slowest(gateway) < PROMPT_SECONDS
     assert len(gateway.watches) == 0
 
 
@@ -64,7 +68,7 @@ async def test_a_thousand_streams_starve_nobody_and_end_cleanly(peer: Peer) -> N
         while len(streams) < STREAMS:
             streams += await asyncio.gather(*(watch(gateway.client) for _ in range(250)))
         assert len(gateway.watches) == STREAMS
-        assert await slowest(gateway) < 0.5
+        assert await slowest(gateway) < PROMPT_SECONDS
         gateway.server.should_exit = True
         for reader, writer in streams:
             # Its last chunk says that nothing is missing.
