@@ -1,0 +1,55 @@
+"""Answers that are kept in the database; without it the model is asked again."""
+
+from __future__ import annotations
+
+import logging
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from reports_core.storage import model_answers
+from reports_core.storage.transactions import InTransaction
+from reports_worker.model.answers import Summary
+
+logger = logging.getLogger(__name__)
+
+A = TypeVar("A", bound=Summary)
+
+
+class Answered(BaseModel):
+    """The tokens of an answer, as they were counted when it was given."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class KeptAnswers:
+    """Answers by the digest of their requests; the database may be away, and may know what an older release kept."""
+
+    def __init__(self, do: InTransaction) -> None:
+        self._do = do
+
+    def get(self, request_sha256: str, kind: type[A]) -> tuple[A, Answered] | None:
+        """Return the answer to an equal request, None when there is none to use."""
+        try:
+            kept = self._do(model_answers.get, request_sha256)
+        except SQLAlchemyError as error:
+            logger.warning("kept answers of the model cannot be read: %s", str(error).strip())
+            return None
+        if kept is None:
+            return None
+        try:
+            return kind.model_validate(kept["content"]), Answered.model_validate(kept["tokens"])
+        except (KeyError, ValidationError):
+            logger.warning("the kept answer %s is of a form that this release does not know", request_sha256)
+            return None
+
+    def put(self, request_sha256: str, answer: Summary, tokens: Answered) -> None:
+        """Keep an answer for the next equal request."""
+        try:
+            self._do(model_answers.put, request_sha256, {"content": answer.model_dump(), "tokens": tokens.model_dump()})
+        except SQLAlchemyError as error:
+            logger.warning("an answer of the model cannot be kept: %s", str(error).strip())
