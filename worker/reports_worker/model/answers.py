@@ -63,7 +63,8 @@ def read(kind: type[A], content: str) -> A:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(map(str, first["loc"])) or "the answer"
+        wrong = f"{clean(place, 60)}: {clean(first['msg'], 100)}"
         raise InvalidAnswer(
-            f"The model did not answer in the form that was asked for ({clean(place, 60)}: {clean(first['msg'], 100)}). "
-            "Use a model and an endpoint that keep to a JSON schema (response_format)."
+            f"The model did not answer in the form that was asked for ({wrong}). Use a model and an endpoint "
+            "that keep to a JSON schema (response_format)."
         ) from None

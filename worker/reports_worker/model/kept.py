@@ -42,7 +42,7 @@ class KeptAnswers:
         if kept is None:
             return None
         try:
-            return kind.model_validate(kept["content"]), Answered.model_validate(kept["tokens"])
+            return kind.model_validate(kept["content"], strict=False), Answered.model_validate(kept["tokens"])
         except (KeyError, ValidationError):
             logger.warning("the kept answer %s is of a form that this release does not know", request_sha256)
             return None

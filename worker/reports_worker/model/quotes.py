@@ -12,9 +12,9 @@ _TRIES = 100
 """Places to look at where a quote begins or ends within a word: a hostile text may have any number of them."""
 
 _SAME = {
-    **dict.fromkeys("‘’‚‛′´`", "'"),
+    **dict.fromkeys("‘’‚‛′´`", "'"),  # noqa: RUF001 - typeset text has them all
     **dict.fromkeys("“”„‟″«»", '"'),
-    **dict.fromkeys("‐‑‒–—―−﹣－", "-"),  # noqa: RUF001 - typeset text has them all
+    **dict.fromkeys("‐‑‒–—―−﹣－", "-"),  # noqa: RUF001 - as above
     "…": "...",
 }
 _AROUND = " '\""

@@ -65,4 +65,5 @@ class Retrying:
     def _wait(self, repetition: int, retry_after: float | None) -> float:
         if retry_after is not None:
             return retry_after
-        return min(_MOST_SECONDS, _FIRST_SECONDS * 2**repetition) * (1 - self._jitter() / 2)
+        doubled: float = _FIRST_SECONDS * 2**repetition
+        return min(_MOST_SECONDS, doubled) * (1 - self._jitter() / 2)

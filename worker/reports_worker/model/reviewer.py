@@ -81,13 +81,11 @@ class Reviewer:
         except Exception as error:
             # The report is analysed already: a mistake of ours here must not take that away.
             logger.exception("the review by the model failed")
-            return Reviewed(
-                None,
-                (
-                    f"The narrative was not reviewed by the model: that failed unexpectedly ({type(error).__name__}). "
-                    "The worker's log has the details; report it to the operator.",
-                ),
+            warning = (
+                f"The narrative was not reviewed by the model: that failed unexpectedly ({type(error).__name__}). "
+                "The worker's log has the details; report it to the operator."
             )
+            return Reviewed(None, (warning,))
 
 
 def reviewer(settings: ModelSettings, do: InTransaction) -> Reviewer | None:
