@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import bloat, brokers, completions, faults, streams, submission
+from benchmarks import analysis, bloat, brokers, completions, faults, streams, submission
 from benchmarks.machine import describe
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "faults": faults,
     "bloat": bloat,
     "streams": streams,
+    "analysis": analysis,
 }
 
 

@@ -102,7 +102,7 @@ def _server(database_url: str, folder: Path) -> Iterator[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url,
         "FNA_REPORTS_GRPC_ADDRESS": "127.0.0.1:0",
-        "FNA_REPORTS_DOCUMENTS_DIR": str(folder),
+        "FNA_REPORTS_DOCUMENTS_URL": str(folder),
         # Nobody works here; the sweeper would dispatch what no worker does, in the middle of the measurement.
         "FNA_REPORTS_SWEEP_SECONDS": "3600",
     }

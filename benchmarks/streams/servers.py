@@ -47,7 +47,7 @@ def our_process(
         "DATABASE_URL": database_url,
         "FNA_REPORTS_GRPC_ADDRESS": f"127.0.0.1:{port}",
         "FNA_REPORTS_SHARE_PORT": str(share_port),
-        "FNA_REPORTS_DOCUMENTS_DIR": str(folder),
+        "FNA_REPORTS_DOCUMENTS_URL": str(folder),
         "FNA_REPORTS_MAX_WATCHERS": _WATCHERS,
         "FNA_REPORTS_MAX_WATCHERS_PER_OWNER": _WATCHERS,
         # No worker runs here: the sweeper would repair what looks abandoned, in the middle of the measurement.

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from reports_gateway import openapi, problems
 from reports_gateway.errors import problem_error
 from reports_gateway.problems import Problem, ProblemError, problem
-from reports_gateway.routes import batch_events, batches, probes, reports
+from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
 from reports_gateway.upstream import Services
 from reports_gateway.watches import Watches
 
@@ -40,7 +40,7 @@ def create_app(services: Services, watches: Watches) -> FastAPI:
     )
     app.state.services = services
     app.state.watches = watches
-    for module in (batches, batch_events, reports, probes):
+    for module in (batches, batch_events, batch_results, reports, probes):
         app.include_router(module.router)
     _handle_errors(app)
     openapi.install(app)

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from reports_core.locations import Location, location
 
 PREFIX = "FNA_REPORTS_"
 
@@ -40,6 +42,10 @@ Address = Annotated[str, AfterValidator(_address)]
 """`host:port`; a port of 0 takes a free one."""
 
 
+Place = Annotated[Location, PlainValidator(location), NoDecode]
+"""The path of a folder, or a URL that fsspec knows and that can be used here."""
+
+
 class ProcessSettings(BaseSettings):
     """Settings that any process may have; a subclass adds its own as fields with defaults."""
 
@@ -62,12 +68,12 @@ class DatabaseSettings(ProcessSettings):
     """The same database past PgBouncer, when `database_url` leads to it; see `session_url`."""
     broker_url: str | None = None
     """Where Celery's messages go; not set means the application's own database."""
-    documents_dir: Path = Field(
+    documents_url: Place = Field(
         default_factory=lambda: (
             Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "fna-reports" / "documents"
         )
     )
-    """Where the content of reports is kept; shared by services and workers."""
+    """Folder or URL where the content of reports is kept; shared by services and workers."""
     lease_seconds: float = Field(default=20, gt=0, le=3600)
     """How long an attempt outlives the last sign of life of its worker."""
     sweep_seconds: float = Field(default=5, gt=0, le=3600)

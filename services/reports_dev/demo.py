@@ -79,7 +79,7 @@ def _plan(arguments: argparse.Namespace, folder: Path, opened: Database) -> Plan
     return Plan(
         logs_dir=folder / "logs",
         # The reports stay in a database of the user's, and their content where the user's processes look for it.
-        documents_dir=folder / "documents" if throw_away else None,
+        documents_url=str(folder / "documents") if throw_away else None,
         temporary_dir=temporary_dir,
         concurrency=arguments.concurrency,
         stop_seconds=_STOP_SECONDS if throw_away else _STOP_SECONDS_OF_KEPT_DATA,

@@ -31,7 +31,7 @@ class Plan:
     """
 
     logs_dir: Path
-    documents_dir: Path | None
+    documents_url: str | None
     """None leaves it to the user's settings."""
     temporary_dir: Path
     """For what a killed process leaves behind."""
@@ -123,8 +123,8 @@ class Stack:
 
     def _environment(self) -> dict[str, str]:
         own = {"DATABASE_URL": self.database.url, "TMPDIR": str(self.plan.temporary_dir)}
-        if self.plan.documents_dir is not None:
-            own["FNA_REPORTS_DOCUMENTS_DIR"] = str(self.plan.documents_dir)
+        if self.plan.documents_url is not None:
+            own["FNA_REPORTS_DOCUMENTS_URL"] = self.plan.documents_url
         return {**os.environ, **own}
 
 

@@ -65,7 +65,7 @@ def _data_folder(arguments: argparse.Namespace) -> Iterator[DataFolder]:
 def _plan(arguments: argparse.Namespace, folder: DataFolder) -> Plan:
     return Plan(
         logs_dir=folder.logs,
-        documents_dir=_documents_dir(folder),
+        documents_url=_documents_url(folder),
         temporary_dir=folder.temporary,
         concurrency=arguments.concurrency,
         grpc_addresses=_addresses_to_try("FNA_REPORTS_GRPC_ADDRESS", _GRPC_ADDRESS),
@@ -73,9 +73,11 @@ def _plan(arguments: argparse.Namespace, folder: DataFolder) -> Plan:
     )
 
 
-def _documents_dir(folder: DataFolder) -> Path:
-    chosen = user_setting("FNA_REPORTS_DOCUMENTS_DIR")
-    return Path(chosen).absolute() if chosen else folder.documents
+def _documents_url(folder: DataFolder) -> str:
+    chosen = user_setting("FNA_REPORTS_DOCUMENTS_URL")
+    if "://" in chosen:
+        return chosen
+    return str(Path(chosen).absolute() if chosen else folder.documents)
 
 
 def _addresses_to_try(variable: str, usual: str) -> tuple[str, ...]:
@@ -125,7 +127,7 @@ def _addresses(stack: Stack, opened: Database, folder: DataFolder) -> Iterator[s
     yield f"  gRPC       {stack.grpc_address}"
     yield f"  REST       {stack.rest_url}"
     yield f"  database   {opened.url}"
-    yield f"  documents  {stack.plan.documents_dir}"
+    yield f"  documents  {stack.plan.documents_url}"
     yield f"  logs       {', '.join(str(service.log) for service in stack.services)}"
     if opened.embedded:
         yield f"  data       {kept}"
@@ -136,7 +138,7 @@ def _description(stack: Stack, opened: Database) -> dict[str, object]:
         "grpc": stack.grpc_address,
         "rest": stack.rest_url,
         "database_url": opened.url,
-        "documents_dir": str(stack.plan.documents_dir),
+        "documents_url": stack.plan.documents_url,
         "logs_dir": str(stack.plan.logs_dir),
         "pids": {service.name: service.pid for service in stack.services},
     }

@@ -24,8 +24,8 @@ environment (also read from .env; the environment wins):
   DATABASE_URL                          postgresql://user:password@host:port/database (required)
   FNA_REPORTS_GRPC_ADDRESS              address to listen on, default 127.0.0.1:50051; port 0 takes a free one
   FNA_REPORTS_ALLOW_UNAUTHENTICATED     true: listen on an address that other machines can reach
-  FNA_REPORTS_DOCUMENTS_DIR             folder with the content of reports, shared with the workers
-  FNA_REPORTS_SOURCE_ROOTS              folders, separated by ':', that RegisterReport may read from
+  FNA_REPORTS_DOCUMENTS_URL             folder or URL with the content of reports, shared with the workers
+  FNA_REPORTS_SOURCE_ROOTS              folders and URLs, separated by ':', that RegisterReport may read from
   FNA_REPORTS_DIRECT_DATABASE_URL       the same database past PgBouncer, if DATABASE_URL leads to it
   FNA_REPORTS_BROKER_URL                Celery broker, default: the database of DATABASE_URL
   FNA_REPORTS_MAX_BATCH_SIZE            most reports in a batch, default 10000

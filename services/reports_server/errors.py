@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from reports_core.domain import errors
-from reports_core.storage.documents import DocumentStoreError
+from reports_core.storage.documents import DocumentsUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ def status_of(error: Exception) -> Status:
             return _unavailable("the server is shutting down; call again", "SERVER_DRAINING")
         case StreamInterrupted():
             return _unavailable("the database was replaced meanwhile; call again", "DATABASE_UNAVAILABLE")
-        case DocumentStoreError():
+        case DocumentsUnavailable():
             logger.error("%s", error)
-            return _unavailable(str(error), "DOCUMENTS_UNAVAILABLE")
+            return _unavailable(str(error), error.reason)
         case _ if _database_is_away(error):
             logger.warning("the database is not available: %s", error)
             return _unavailable("the database is not available; call again", "DATABASE_UNAVAILABLE")

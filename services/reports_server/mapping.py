@@ -10,17 +10,22 @@ from uuid import UUID
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-from google.rpc.code_pb2 import ABORTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
+from google.rpc.code_pb2 import ABORTED, DATA_LOSS, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from fna.reports.v1 import batch_pb2 as pb
 from fna.reports.v1 import report_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
+from fna.reports.v1.batch_status_service_pb2 import BatchResult
+from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, SectionDelta
+from fna.reports.v1.report_service_pb2 import ScoreChanges as ScoreChangesMessage
 from reports_core.domain.analysis import ModelReview, ReportAnalysis, Score
 from reports_core.domain.batch import BatchStatus, ItemStatus, ReportStatus
 from reports_core.domain.errors import InvalidRequest
+from reports_core.domain.narrative_delta import ScoreChanges
 from reports_core.storage.batches import BatchFilter
+from reports_core.storage.deltas import StoredDelta
 from reports_core.storage.events import Progress
 from reports_core.storage.records import Batch, Event, Item, Json, Report, StoredAnalysis
 from reports_server.errors import DOMAIN
@@ -30,6 +35,9 @@ _ITEM_ERROR_CODES = {
     "TIMED_OUT": DEADLINE_EXCEEDED,
     "DEADLINE_EXCEEDED": DEADLINE_EXCEEDED,
     "CONTENT_MISSING": UNAVAILABLE,
+    "CONTENT_DAMAGED": DATA_LOSS,
+    "DOCUMENT_STORE_UNAVAILABLE": UNAVAILABLE,
+    "PARSER_LOST": ABORTED,
     "INTERNAL": INTERNAL,
 }
 """Codes of the reasons that are not the document's fault; a document's own are FAILED_PRECONDITION."""
@@ -71,6 +79,14 @@ def item_message(item: Item) -> pb.BatchItem:
         processed_at=_timestamp(item.processed_at),
         step=item.step or "",
         progress=item.progress or 0,
+    )
+
+
+def result_message(item: Item, report: Report, analysis: StoredAnalysis | None) -> BatchResult:
+    return BatchResult(
+        item=item_message(item),
+        report=report_message(report),
+        analysis=analysis_message(analysis) if analysis else None,
     )
 
 
@@ -198,6 +214,43 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
     )
 
 
+def delta_message(stored: StoredDelta) -> NarrativeDelta:
+    delta = stored.delta
+    return NarrativeDelta(
+        report_id=str(stored.report.report_id),
+        base_report_id=str(stored.base.report_id),
+        analysis_id=str(stored.analysis.analysis_id),
+        base_analysis_id=str(stored.base_analysis.analysis_id),
+        base_fiscal_period=stored.base.fiscal_period,
+        changes=_changes(delta.changes),
+        themes_added=delta.themes_added,
+        themes_removed=delta.themes_removed,
+        significance_score=delta.significance_score,
+        significance=NarrativeSignificance.Value(f"NARRATIVE_SIGNIFICANCE_{delta.significance}"),
+        sections=[
+            SectionDelta(
+                type=report_pb2.SectionType.Value(f"SECTION_TYPE_{section.type}"), changes=_changes(section.changes)
+            )
+            for section in delta.sections
+        ],
+        metrics=[
+            MetricDelta(
+                concept=metric.later.concept,
+                unit=metric.later.unit,
+                value=metric.later.value,
+                base_value=metric.base.value,
+                relative_change=metric.relative_change,
+                period_start=metric.later.period_start,
+                period_end=metric.later.period_end,
+                base_period_start=metric.base.period_start,
+                base_period_end=metric.base.period_end,
+            )
+            for metric in delta.metrics
+        ],
+        warnings=delta.warnings,
+    )
+
+
 def batch_filter(message: BatchFilterMessage) -> BatchFilter:
     return BatchFilter(
         statuses=[BatchStatus(pb.BatchStatus.Name(value).removeprefix("BATCH_STATUS_")) for value in message.statuses],
@@ -268,6 +321,12 @@ def _review(review: ModelReview | None) -> report_pb2.ModelReview | None:
         ],
         prompt_tokens=review.prompt_tokens,
         completion_tokens=review.completion_tokens,
+    )
+
+
+def _changes(changes: ScoreChanges) -> ScoreChangesMessage:
+    return ScoreChangesMessage(
+        optimism=changes.optimism, risk=changes.risk, uncertainty=changes.uncertainty, overall=changes.overall
     )
 
 

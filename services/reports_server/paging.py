@@ -9,19 +9,23 @@ import json
 from datetime import UTC, datetime
 from uuid import UUID
 
-from fna.reports.v1.batch_status_service_pb2 import ListBatchesRequest, ListBatchItemsRequest
+from fna.reports.v1.batch_status_service_pb2 import (
+    ListBatchesRequest,
+    ListBatchItemsRequest,
+    ListBatchResultsRequest,
+)
 from fna.reports.v1.report_service_pb2 import ListReportsRequest
 from reports_core.domain.errors import PageTokenInvalid
 
-PagedRequest = ListBatchesRequest | ListBatchItemsRequest | ListReportsRequest
+PagedRequest = ListBatchesRequest | ListBatchItemsRequest | ListBatchResultsRequest | ListReportsRequest
 
 MAX_PAGE_SIZE = 1000
 _MAX_POSITION = 2**31 - 1
 
 
-def page_size(requested: int, default: int) -> int:
-    """Return how many rows a page has; 0 means the default, more than 1,000 is read as 1,000."""
-    return min(requested or default, MAX_PAGE_SIZE)
+def page_size(requested: int, default: int, most: int = MAX_PAGE_SIZE) -> int:
+    """Return how many rows a page has; 0 means the default, more than `most` is read as that."""
+    return min(requested or default, most)
 
 
 def encode(request: PagedRequest, *position: object) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from fna.reports.v1 import report_service_pb2 as pb
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceServicer
 from reports_core.domain import media
 from reports_core.domain.errors import ContentMismatch, ContentTooLarge, InvalidRequest
-from reports_core.storage import analyses, reports
+from reports_core.storage import analyses, deltas, reports
 from reports_core.storage.documents import DocumentStore, NewDocument
 from reports_core.storage.reports import NewReport, Registered
 from reports_core.storage.transactions import Database
@@ -24,7 +23,6 @@ from reports_server.owner import owner_of
 from reports_server.sources import Sources
 
 MAX_CONTENT_BYTES = 52_428_800
-_READ_BYTES = 1024 * 1024
 
 
 class ReportServicer(ReportServiceServicer):
@@ -39,9 +37,9 @@ class ReportServicer(ReportServiceServicer):
         self, request: pb.RegisterReportRequest, context: ServicerContext[Any, Any]
     ) -> pb.RegisterReportResponse:
         mapping.filing_date(request.report.filing_date)
-        path = self._sources.path(request.report.source_uri)
+        pieces = self._sources.read(request.report.source_uri)
         with self._documents.open() as document:
-            await asyncio.to_thread(_copy, path, document)
+            await asyncio.to_thread(_copy, pieces, document)
             registered = await self._register(context, request.report, document, request.request_id)
         return pb.RegisterReportResponse(
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
@@ -92,6 +90,14 @@ class ReportServicer(ReportServiceServicer):
         )
         return pb.GetReportAnalysisResponse(analysis=mapping.analysis_message(stored))
 
+    async def GetNarrativeDelta(
+        self, request: pb.GetNarrativeDeltaRequest, context: ServicerContext[Any, Any]
+    ) -> pb.GetNarrativeDeltaResponse:
+        found = await self._database.run(
+            deltas.get, owner_of(context), UUID(request.report_id), mapping.optional_uuid(request.base_report_id)
+        )
+        return pb.GetNarrativeDeltaResponse(delta=mapping.delta_message(found))
+
     async def _register(
         self, context: ServicerContext[Any, Any], report: report_pb2.Report, document: NewDocument, request_id: str
     ) -> Registered:
@@ -123,13 +129,9 @@ async def _header(requests: AsyncIterator[pb.UploadReportRequest]) -> pb.UploadR
     return first.header
 
 
-def _copy(path: Path, document: NewDocument) -> None:
-    try:
-        with path.open("rb") as source:
-            while chunk := source.read(_READ_BYTES):
-                _append(document, chunk)
-    except OSError as error:
-        raise InvalidRequest("report.source_uri", f"cannot be read: {error.strerror}") from None
+def _copy(pieces: Iterable[bytes], document: NewDocument) -> None:
+    for piece in pieces:
+        _append(document, piece)
 
 
 def _append(document: NewDocument, chunk: bytes) -> None:

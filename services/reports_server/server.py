@@ -18,7 +18,7 @@ from fna.reports.v1 import (
     report_service_pb2_grpc,
 )
 from reports_core.settings import SettingsError
-from reports_core.storage.documents import DocumentStore
+from reports_core.storage.document_stores import document_store
 from reports_core.storage.engine import async_engine, reading_engine, sync_engine
 from reports_core.storage.queue import queue_for
 from reports_core.storage.sweep import Sweeper
@@ -80,7 +80,7 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
                 BatchStatusServicer(database, reading, feed), server
             )
         if Service.REPORTS in services:
-            documents = DocumentStore(settings.documents_dir)
+            documents = document_store(settings.documents_url)
             report_service_pb2_grpc.add_ReportServiceServicer_to_server(
                 ReportServicer(database, documents, Sources(settings.source_roots)), server
             )

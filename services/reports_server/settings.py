@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from reports_core.settings import Address, DatabaseSettings
+from reports_core.settings import Address, DatabaseSettings, Place
 
 
 class ServerSettings(DatabaseSettings):
@@ -17,8 +17,8 @@ class ServerSettings(DatabaseSettings):
     grpc_address: Address = "127.0.0.1:50051"
     allow_unauthenticated: bool = False
     """Accept unauthenticated callers on an address that other machines can reach."""
-    source_roots: Annotated[tuple[Path, ...], NoDecode] = ()
-    """Folders, separated by `:`, under which `source_uri` of RegisterReport may point."""
+    source_roots: Annotated[tuple[Place, ...], NoDecode] = ()
+    """Folders and URLs, separated by `:`, under which `source_uri` of RegisterReport may point."""
     max_batch_size: int = Field(default=10_000, ge=1, le=10_000)
     max_watchers: int = Field(default=20_000, ge=1)
     """Watches that one process serves at once."""
@@ -44,4 +44,8 @@ class ServerSettings(DatabaseSettings):
     @field_validator("source_roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part for part in value.split(":") if part) if isinstance(value, str) else value
+        return tuple(part for part in _BETWEEN_ROOTS.split(value) if part) if isinstance(value, str) else value
+
+
+_BETWEEN_ROOTS = re.compile(r":(?!//|\d+/)")
+"""A colon, but not that of a protocol or of a port."""

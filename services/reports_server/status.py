@@ -14,8 +14,8 @@ from fna.reports.v1 import batch_pb2
 from fna.reports.v1 import batch_status_service_pb2 as pb
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceServicer
 from reports_core.domain.batch import ItemStatus
-from reports_core.storage import batches, items
-from reports_core.storage.records import Batch, Item
+from reports_core.storage import analyses, batches, items, reports
+from reports_core.storage.records import Batch, Item, Report, StoredAnalysis
 from reports_core.storage.transactions import Database
 from reports_server import mapping, paging
 from reports_server.feed import Feed
@@ -26,6 +26,8 @@ from reports_server.watch_batches import WatchBatches, WatchBatchesOptions
 
 DEFAULT_HEARTBEAT_SECONDS = 15.0
 _FULL_VIEW_ITEMS = 1000
+_MAX_RESULTS = 100
+_MAX_PAGE_BYTES = 2 * 1024 * 1024
 
 
 class BatchStatusServicer(BatchStatusServiceServicer):
@@ -82,6 +84,25 @@ class BatchStatusServicer(BatchStatusServiceServicer):
             last_sequence=batch.last_sequence,
         )
 
+    async def ListBatchResults(
+        self, request: pb.ListBatchResultsRequest, context: ServicerContext[Any, Any]
+    ) -> pb.ListBatchResultsResponse:
+        size = paging.page_size(request.page_size, 50, _MAX_RESULTS)
+        found = await self._database.run(
+            _results,
+            owner_of(context),
+            UUID(request.batch_id),
+            mapping.optional_uuid(request.task_id),
+            limit=size + 1,
+            after=paging.position(request),
+            statuses=mapping.item_statuses(request.statuses),
+        )
+        page = _within_bytes([mapping.result_message(*result) for result in found[:size]])
+        more = len(page) < len(found)
+        return pb.ListBatchResultsResponse(
+            results=page, next_page_token=paging.encode(request, page[-1].item.position) if more else ""
+        )
+
     async def WatchBatch(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
         self, request: pb.WatchBatchRequest, context: ServicerContext[Any, Any]
     ) -> None:
@@ -133,6 +154,35 @@ def _batch_with_items(
         conn, batch, current=batch.task_id == current.task_id, after=after, limit=limit, statuses=statuses
     )
     return batch, found
+
+
+def _results(
+    conn: Connection,
+    owner: str,
+    batch_id: UUID,
+    task_id: UUID | None,
+    *,
+    limit: int,
+    after: int,
+    statuses: Sequence[ItemStatus],
+) -> list[tuple[Item, Report, StoredAnalysis | None]]:
+    """Return a page of items with their reports and analyses as of one moment."""
+    _, page = _batch_with_items(conn, owner, batch_id, task_id, limit=limit, after=after, statuses=statuses)
+    found = reports.find(conn, [item.report_id for item in page])
+    analysed = analyses.find(conn, [item.analysis_id for item in page if item.analysis_id])
+    return [(item, found[item.report_id], analysed[item.analysis_id] if item.analysis_id else None) for item in page]
+
+
+def _within_bytes(results: Sequence[pb.BatchResult]) -> list[pb.BatchResult]:
+    """Return the first results that fit into a page, at least one: clients take messages of 4 MiB."""
+    page: list[pb.BatchResult] = []
+    size = 0
+    for result in results:
+        size += result.ByteSize()
+        if page and size > _MAX_PAGE_BYTES:
+            break
+        page.append(result)
+    return page
 
 
 def _heartbeat_seconds(request: pb.WatchBatchRequest | pb.WatchBatchesRequest) -> float:

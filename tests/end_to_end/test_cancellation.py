@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from celery import Celery
@@ -47,6 +48,13 @@ def stack(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield stack
 
 
+class Pids(NamedTuple):
+    """The processes that have a report: that of the worker, and the one that it has analyse it."""
+
+    worker: int
+    analyser: int
+
+
 class Held:
     """Documents whose reports run until they are released or stopped."""
 
@@ -54,14 +62,14 @@ class Held:
         self._path = folder / order
         self.text = f"{order} {self._path}"
 
-    def pids(self, count: int = 1) -> list[int]:
+    def pids(self, count: int = 1) -> list[Pids]:
         """Wait until so many reports have started, and return the ids of their processes."""
 
         def started() -> list[str]:
-            told = self._path.read_text().split() if self._path.exists() else []
+            told = self._path.read_text().splitlines() if self._path.exists() else []
             return told if len(told) >= count else []
 
-        return [int(pid) for pid in eventually(started, 60, "the start of the reports")]
+        return [Pids(*map(int, line.split())) for line in eventually(started, 60, "the start of the reports")]
 
     def release(self) -> None:
         Path(f"{self._path}.go").touch()
@@ -110,24 +118,28 @@ def test_reports_that_take_steps_stop_by_themselves(stack: Stack, tmp_path: Path
         submitted = stack.submit(held.text, held.text, "quick")
         pids = held.pids(2)
         batch = cancelled(stack, submitted.batch_id)
-        assert not any(gone(pid) for pid in pids)
+        assert not any(gone(pid.worker) for pid in pids)
         require_usable(stack)
     assert "is killed" not in worker.output()
     assert [item.attempt_count for item in batch.results] == [1, 1, 0]
     require_exact(stack, batch)
 
 
-def test_a_report_that_never_yields_is_killed_and_that_of_another_batch_goes_on(stack: Stack, tmp_path: Path) -> None:
-    frozen, other = Held(tmp_path, "freeze"), Held(tmp_path, "wait")
+@pytest.mark.parametrize("order", ["freeze", "stall"], ids=["its analysis hangs", "its worker hangs"])
+def test_a_report_that_never_yields_is_killed_and_that_of_another_batch_goes_on(
+    stack: Stack, tmp_path: Path, order: str
+) -> None:
+    stuck, other = Held(tmp_path, order), Held(tmp_path, "wait")
     with stack.start_worker() as worker:
         neighbour = stack.submit(other.text)
         other.pids()
-        submitted = stack.submit(frozen.text)
-        (pid,) = frozen.pids()
+        submitted = stack.submit(stuck.text)
+        (pid,) = stuck.pids()
         began = time.monotonic()
         batch = cancelled(stack, submitted.batch_id)
-        eventually(lambda: gone(pid), PROMISED_SECONDS, "the end of the process")
+        eventually(lambda: gone(pid.analyser), PROMISED_SECONDS, "the end of the analysis")
         assert time.monotonic() - began < PROMISED_SECONDS
+        assert gone(pid.worker) == (order == "stall")
         require_usable(stack)
         other.release()
         assert stack.finished(neighbour.batch_id).results[0].attempt_count == 1
@@ -155,16 +167,16 @@ def test_a_batch_that_is_cancelled_while_its_worker_is_away_stays_so_when_it_ret
 
 
 def test_a_worker_that_returns_stops_what_was_cancelled_and_never_yields(stack: Stack, tmp_path: Path) -> None:
-    frozen = Held(tmp_path, "freeze")
+    stuck = Held(tmp_path, "freeze")
     with stack.start_worker(concurrency=1) as worker:
-        submitted = stack.submit(frozen.text)
-        (pid,) = frozen.pids()
+        submitted = stack.submit(stuck.text)
+        (pid,) = stuck.pids()
         # The worker has looked at what it runs, which it does every second.
         begun = "SELECT 1 FROM batch_items WHERE batch_id = %s AND started_at < now() - interval '2 seconds'"
         eventually(lambda: stack.rows(begun, submitted.batch_id), 10, "two seconds of the report")
         with absent(worker):
             batch = cancelled(stack, submitted.batch_id)
-        eventually(lambda: gone(pid), 10, "the end of the process")
+        eventually(lambda: gone(pid.analyser), 10, "the end of the analysis")
         require_usable(stack)
     assert stack.finished(submitted.batch_id) == batch
 
@@ -184,16 +196,15 @@ def test_nothing_of_a_batch_runs_that_was_cancelled_after_its_worker_was_killed(
 
 
 @pytest.mark.parametrize("pool", ["solo", "threads"])
-def test_an_attempt_that_cannot_be_killed_ends_and_its_thread_runs_on(stack: Stack, tmp_path: Path, pool: str) -> None:
-    held = Held(tmp_path, "wait")
-    with stack.start_worker(f"--pool={pool}") as worker:
-        submitted = stack.submit(held.text)
-        (pid,) = held.pids()
+def test_an_analysis_is_killed_also_where_the_pool_cannot_kill(stack: Stack, tmp_path: Path, pool: str) -> None:
+    stuck = Held(tmp_path, "freeze")
+    with stack.start_worker(f"--pool={pool}"):
+        submitted = stack.submit(stuck.text)
+        (pid,) = stuck.pids()
         batch = cancelled(stack, submitted.batch_id)
-        held.release()
+        eventually(lambda: gone(pid.analyser), PROMISED_SECONDS, "the end of the analysis")
         require_usable(stack)
-        assert not gone(pid)
-        assert "ended by somebody else" in worker.output()
+        assert not gone(pid.worker)
     assert stack.finished(submitted.batch_id) == batch
 
 
@@ -236,7 +247,8 @@ def test_an_operator_may_revoke_a_running_report(stack: Stack, tmp_path: Path) -
         )
         celery.control.revoke(str(row["message_id"]), terminate=True, signal="SIGKILL")
         batch = stack.finished(submitted.batch_id)
-        assert gone(pid)
+        assert gone(pid.worker)
+        eventually(lambda: gone(pid.analyser), 10, "the end of the analysis")
         require_usable(stack)
     assert batch.status == BATCH_STATUS_PARTIALLY_COMPLETED
     assert [item.status for item in batch.results] == [BATCH_ITEM_STATUS_CANCELLED, BATCH_ITEM_STATUS_COMPLETED]

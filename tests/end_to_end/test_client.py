@@ -38,7 +38,7 @@ class Server:
         self._environment = {
             **environment(),
             "DATABASE_URL": database_url,
-            "FNA_REPORTS_DOCUMENTS_DIR": str(folder / "documents"),
+            "FNA_REPORTS_DOCUMENTS_URL": str(folder / "documents"),
         }
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -48,13 +48,13 @@ class HeldBatch:
         self.submitted: Batch = stack.submit(*texts)
 
     def in_the_middle(self) -> list[int]:
-        """Wait until both run and return the ids of their processes."""
+        """Wait until both run and return the ids of the worker's processes that have them."""
 
         def holders() -> list[str]:
-            return self._held.read_text().split() if self._held.exists() else []
+            return self._held.read_text().splitlines() if self._held.exists() else []
 
         eventually(lambda: len(holders()) == 2, 60, "the start of both reports")
-        return [int(pid) for pid in holders()]
+        return [int(line.split()[0]) for line in holders()]
 
     def release(self) -> None:
         Path(f"{self._held}.go").touch()
@@ -113,7 +113,7 @@ def test_a_killed_idle_child_does_not_stop_its_worker(stack: Stack, tmp_path: Pa
     children = tmp_path / "children"
     with stack.start_worker(concurrency=1):
         stack.finished(stack.submit(f"tell {children}").batch_id)
-        os.kill(int(children.read_text()), signal.SIGKILL)
+        os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
         batch = stack.finished(stack.submit("quick", "quick", "quick").batch_id)
     assert batch.status == BATCH_STATUS_COMPLETED
 

@@ -57,7 +57,7 @@ def test_its_json_has_usable_addresses_and_sigterm_ends_it_with_0(commands: DevC
     with contextlib.closing(psycopg2.connect(addresses["database_url"])) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT status FROM celery_taskmeta")
         assert cursor.fetchall() == [("SUCCESS",)]
-    assert len(list(Path(addresses["documents_dir"]).iterdir())) == 1
+    assert len(list(Path(addresses["documents_url"]).iterdir())) == 1
     assert up.end_by(signal.SIGTERM) == 0
     assert len(up.stdout.splitlines()) == 1
     assert "Traceback" not in up.stderr
@@ -83,7 +83,7 @@ def test_data_is_kept_between_runs_and_held_by_one_at_a_time(commands: DevComman
 def test_two_checkouts_run_side_by_side(commands: DevCommands) -> None:
     both = [commands.start("up", "--json", "--data-dir", commands.folder / name) for name in ("one", "other")]
     one, other = map(described, both)
-    assert all(one[name] != other[name] for name in ("grpc", "rest", "database_url", "documents_dir", "logs_dir"))
+    assert all(one[name] != other[name] for name in ("grpc", "rest", "database_url", "documents_url", "logs_dir"))
     batch_id = analysed_batch(one["grpc"])
     assert httpx.get(f"{other['rest']}/v1/reports/batch/{batch_id}").status_code == 404
 

@@ -17,7 +17,7 @@ from fna.reports.v1.report_service_pb2 import (
     RegisterReportRequest,
     UploadReportRequest,
 )
-from reports_core.storage.documents import DocumentStore
+from reports_core.storage.local_documents import LocalDocuments
 from tests.support.server import COMPANY_ID, Client, header, new_report, refusal, running, upload
 from tests.support.storage import REFUSED, Store, digest
 from tests.support.waiting import eventually_async
@@ -49,14 +49,14 @@ async def test_an_uploaded_report_is_stored_and_described(client: Client, tmp_pa
     assert (report.content_type, report.content_size_bytes) == ("text/html", len(CONTENT))
     assert (report.content_sha256, report.status) == (digest(CONTENT), report_pb2.REPORT_STATUS_PENDING)
     assert report.latest_analysis_id == ""
-    assert DocumentStore(tmp_path / "documents").read(report.content_sha256) == CONTENT
+    assert LocalDocuments(tmp_path / "documents").read(report.content_sha256) == CONTENT
     assert (await client.reports.GetReport(GetReportRequest(report_id=report.report_id))).report == report
 
 
 async def test_content_of_many_chunks_arrives_whole(client: Client, tmp_path: Path) -> None:
     content = bytes(range(256)) * 12_000
     report = await client.upload(content, content_sha256=digest(content))
-    assert DocumentStore(tmp_path / "documents").read(report.content_sha256) == content
+    assert LocalDocuments(tmp_path / "documents").read(report.content_sha256) == content
 
 
 async def test_the_same_content_of_the_same_company_is_one_report(client: Client, tmp_path: Path) -> None:

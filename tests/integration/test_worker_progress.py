@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ from sqlalchemy import event
 
 from reports_core.settings import load
 from reports_core.storage.attempts import Attempt
-from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
+from reports_core.storage.local_documents import LocalDocuments
+from reports_worker.analyser import Analyser
 from reports_worker.processing import Stopped
 from reports_worker.progress import ProgressReporter
 from reports_worker.runtime import Runtime
@@ -25,7 +27,8 @@ from tests.support.waiting import eventually
 def run(store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Give the runtime of a worker on the database of the test."""
     monkeypatch.setenv("DATABASE_URL", database_url)
-    return Runtime(load(WorkerSettings), store.engine, store.queue, DocumentStore(tmp_path))
+    settings = load(WorkerSettings)
+    return Runtime(settings, store.engine, store.queue, LocalDocuments(tmp_path), Analyser(settings.limits))
 
 
 @pytest.fixture
@@ -93,7 +96,7 @@ def test_a_database_that_is_away_holds_nothing_up_and_is_complained_of_once(
 ) -> None:
     attempt = begun(store)
     nowhere = sync_engine("postgresql://nobody@127.0.0.1:1/none", pool_size=1, application_name="tests")
-    away = Runtime(run.settings, nowhere, run.queue, run.documents)
+    away = replace(run, engine=nowhere)
     with ProgressReporter(away, attempt) as reporter:
         reporter.on_step("SCORING", 0.5)
         eventually(lambda: caplog.messages, 10, "the complaint")

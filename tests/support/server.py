@@ -99,7 +99,7 @@ def server_settings(database_url: str, folder: Path, **settings: Any) -> ServerS
     values: dict[str, Any] = {
         "DATABASE_URL": database_url,
         "grpc_address": "127.0.0.1:0",
-        "documents_dir": folder / "documents",
+        "documents_url": folder / "documents",
         "sweep_seconds": 3600,
         "pool_size": 4,
     }

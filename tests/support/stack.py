@@ -24,6 +24,8 @@ from reports_dev.processes import Process, wait_until
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
+PLUGIN = Path(__file__).with_name("plugin")
+"""A folder in which a package is installed whose processors are those of `tests.support.processors`."""
 _START_SECONDS = 60.0
 _LISTENING = re.compile(r"[Ll]istening on (?:http://)?([\d.]+:\d+)")
 _READY = re.compile(r"celery@\S+ ready")
@@ -179,15 +181,13 @@ class Stack:
         """Return the environment of a process of this stack."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FNA_REPORTS_")}
         return kept | {
-            # The processors of `tests.support.processors`, and the packages that this process runs.
-            "PYTHONPATH": os.pathsep.join(dict.fromkeys([str(ROOT), *(path for path in sys.path if path)])),
+            "PYTHONPATH": python_path(PLUGIN),
             "DATABASE_URL": self.database_url,
             # What Celery leaves behind when it is killed.
             "TMPDIR": str(self.folder),
-            "FNA_REPORTS_DOCUMENTS_DIR": str(self.folder / "documents"),
+            "FNA_REPORTS_DOCUMENTS_URL": str(self.folder / "documents"),
             "FNA_REPORTS_LEASE_SECONDS": "2",
             "FNA_REPORTS_SWEEP_SECONDS": "0.5",
-            "FNA_REPORTS_PROCESSOR": "tests.support.processors:obey",
             **self._settings,
             **settings,
         }
@@ -211,6 +211,11 @@ class Stack:
         )
         found: str = line.findall(started.output())[0]
         return found
+
+
+def python_path(*folders: Path) -> str:
+    """Return the `PYTHONPATH` of processes that find the packages of the folders and those that this process runs."""
+    return os.pathsep.join(dict.fromkeys([*map(str, folders), str(ROOT), *filter(None, sys.path)]))
 
 
 def worker_command(*options: str) -> list[str]:

@@ -42,6 +42,7 @@ REPORT_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c03"
 ANALYSIS_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c04"
 COMPANY_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c05"
 
+WatchMessage = status_pb2.WatchBatchResponse | status_pb2.WatchBatchesResponse
 Context = grpc.aio.ServicerContext[Message, Message]
 
 
@@ -65,12 +66,15 @@ class Upload:
 
 @dataclass
 class Peer:
-    """The three services: every method gives `answers[name]`, or ends with it when it is a Status."""
+    """The three services: every method gives `answers[name]`, or ends with it when it is a Status.
 
-    answers: dict[str, Message] = field(default_factory=dict)
+    A list of answers is given one by one.
+    """
+
+    answers: dict[str, Message | list[Message]] = field(default_factory=dict)
     requests: list[Message] = field(default_factory=list)
     uploads: list[Upload] = field(default_factory=list)
-    stream: asyncio.Queue[status_pb2.WatchBatchResponse | Status | None] = field(default_factory=asyncio.Queue)
+    stream: asyncio.Queue[WatchMessage | Status | None] = field(default_factory=asyncio.Queue)
     """What a watch sends; a Status ends it with that error, None ends it well."""
     watching: asyncio.Event = field(default_factory=asyncio.Event)
     watch_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,7 +106,8 @@ class Peer:
 
     async def _answer(self, method: str, request: Message, context: Context) -> Message:
         self.requests.append(request)
-        answer = self.answers[method]
+        given = self.answers[method]
+        answer = given.pop(0) if isinstance(given, list) else given
         if isinstance(answer, Status):
             await _abort(context, answer)
         return answer
@@ -118,7 +123,7 @@ class Peer:
         self.uploads.append(Upload(first.header, sizes, digest.hexdigest()))
         return await self._answer("UploadReport", first, context)
 
-    async def _watch(self, request: Message, context: Context) -> AsyncIterator[status_pb2.WatchBatchResponse]:
+    async def _watch(self, request: Message, context: Context) -> AsyncIterator[WatchMessage]:
         self.requests.append(request)
         self.watching.set()
         try:

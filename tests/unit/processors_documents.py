@@ -40,7 +40,7 @@ def samples() -> list[Sample]:
 def analysed(content: str | bytes, report_type: str = "OTHER") -> ReportAnalysis:
     """Analyse `content`; nobody follows the steps."""
     raw = content.encode() if isinstance(content, str) else content
-    return analyse(raw, report_type, lambda step, fraction: None)
+    return analyse(raw, report_type, lambda step, fraction: None).analysis
 
 
 def sample(name: str) -> ReportAnalysis:

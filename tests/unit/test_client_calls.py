@@ -37,11 +37,13 @@ from fna.reports import (
 from fna.reports.v1.batch_pb2 import BATCH_STATUS_PROCESSING, BatchItem
 from fna.reports.v1.batch_status_service_pb2 import (
     BatchFilter,
+    BatchResult,
     GetBatchRequest,
     GetBatchResponse,
     ListBatchesRequest,
     ListBatchesResponse,
     ListBatchItemsResponse,
+    ListBatchResultsResponse,
 )
 from fna.reports.v1.batch_submission_service_pb2 import (
     CancelBatchRequest,
@@ -53,9 +55,12 @@ from fna.reports.v1.batch_submission_service_pb2 import (
 )
 from fna.reports.v1.report_pb2 import REPORT_TYPE_10_K, Report, ReportAnalysis
 from fna.reports.v1.report_service_pb2 import (
+    GetNarrativeDeltaRequest,
+    GetNarrativeDeltaResponse,
     GetReportAnalysisResponse,
     GetReportResponse,
     ListReportsResponse,
+    NarrativeDelta,
     RegisterReportRequest,
     RegisterReportResponse,
     UploadReportRequest,
@@ -246,6 +251,11 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
         assert caller(peer, "get_batch", UUID(BATCH_ID), TASK_ID) == batch()
         assert caller(peer, "get_report", REPORT_ID) == Report(report_id=REPORT_ID)
         assert caller(peer, "get_analysis", REPORT_ID) == ReportAnalysis(report_id=REPORT_ID)
+        peer.answers["GetNarrativeDelta"] = [GetNarrativeDeltaResponse(delta=NarrativeDelta(report_id=REPORT_ID))]
+        assert caller(peer, "get_delta", REPORT_ID, TASK_ID) == NarrativeDelta(report_id=REPORT_ID)
+        assert requests(peer, "GetNarrativeDelta") == [
+            GetNarrativeDeltaRequest(report_id=REPORT_ID, base_report_id=TASK_ID)
+        ]
         assert requests(peer, "CancelBatch") == [CancelBatchRequest(batch_id=BATCH_ID, reason="wrong files", etag="1")]
         assert requests(peer, "RetryBatch") == [
             RetryBatchRequest(batch_id=BATCH_ID, report_ids=[REPORT_ID], request_id=TASK_ID, etag="2")
@@ -280,6 +290,17 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
             [BatchItem(position=0), BatchItem(position=1)],
         ),
         (
+            "list_results",
+            "ListBatchResults",
+            (BATCH_ID,),
+            [
+                ListBatchResultsResponse(results=[BatchResult(item=BatchItem(position=0))], next_page_token="a"),
+                ListBatchResultsResponse(results=[], next_page_token="b"),
+                ListBatchResultsResponse(results=[BatchResult(item=BatchItem(position=1))]),
+            ],
+            [BatchResult(item=BatchItem(position=0)), BatchResult(item=BatchItem(position=1))],
+        ),
+        (
             "list_reports",
             "ListReports",
             (),
@@ -291,7 +312,7 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
             [Report(title="x"), Report(title="y")],
         ),
     ],
-    ids=["batches", "items", "reports"],
+    ids=["batches", "items", "results", "reports"],
 )
 def test_a_list_goes_on_over_its_pages(
     caller: Caller,

@@ -61,8 +61,15 @@ from fna.reports.v1.report_pb2 import (
     Score,
 )
 from fna.reports.v1.report_service_pb2 import (
+    NARRATIVE_SIGNIFICANCE_MODERATE,
+    GetNarrativeDeltaRequest,
+    GetNarrativeDeltaResponse,
     GetReportAnalysisResponse,
     GetReportResponse,
+    MetricDelta,
+    NarrativeDelta,
+    ScoreChanges,
+    SectionDelta,
     UploadReportRequest,
     UploadReportResponse,
 )
@@ -239,6 +246,64 @@ def test_unknown_reports_are_named(command: Command) -> None:
         "  and 7 more",
         "Upload it first: fna-reports upload FILE",
     ]
+
+
+def test_a_delta_is_described(command: Command) -> None:
+    command.peer.answers["GetNarrativeDelta"] = [
+        GetNarrativeDeltaResponse(
+            delta=NarrativeDelta(
+                report_id=REPORT_ID,
+                base_report_id=TASK_ID,
+                base_fiscal_period="FY 2023",
+                changes=ScoreChanges(optimism=-0.6, risk=0.1, uncertainty=0.0, overall=-0.23),
+                themes_added=["impairment", "tariffs"],
+                themes_removed=["growth"],
+                significance_score=0.25,
+                significance=NARRATIVE_SIGNIFICANCE_MODERATE,
+                sections=[SectionDelta(type=SECTION_TYPE_MD_A, changes=ScoreChanges(optimism=0.5))],
+                metrics=[
+                    MetricDelta(
+                        concept="us-gaap:Revenues",
+                        unit="USD",
+                        value=1200,
+                        base_value=1000,
+                        relative_change=0.2,
+                        period_end="2024-12-31",
+                        base_period_end="2023-12-31",
+                    ),
+                    MetricDelta(concept="us-gaap:ProfitLoss", unit="USD", value=5, base_value=0),
+                ],
+                warnings=["mind this"],
+            )
+        )
+    ]
+    outcome = command("delta", REPORT_ID, "--base", TASK_ID)
+    assert cast("GetNarrativeDeltaRequest", command.sent("GetNarrativeDelta")).base_report_id == TASK_ID
+    assert outcome.out.splitlines() == [
+        f"Report      {REPORT_ID}",
+        f"Base        {TASK_ID}  FY 2023",
+        "Change      MODERATE  (0.25)",
+        "Overall     -0.23",
+        "Scores      optimism -0.60, risk +0.10, uncertainty +0.00",
+        "Added       impairment, tariffs",
+        "Removed     growth",
+        "Sections",
+        "  MD_A: optimism +0.50, risk +0.00, uncertainty +0.00",
+        "Financial metrics",
+        "  us-gaap:Revenues 2023-12-31 -> 2024-12-31: 1,000 -> 1,200 USD  +20.0%",
+        "  us-gaap:ProfitLoss  -> : 0 -> 5 USD",
+        "Warnings",
+        "  mind this",
+    ]
+
+
+def test_a_report_without_a_predecessor_has_a_remedy(command: Command) -> None:
+    command.peer.answers["GetNarrativeDelta"] = [
+        refusal(grpc.StatusCode.NOT_FOUND, "PREVIOUS_REPORT_NOT_FOUND", text="no predecessor")
+    ]
+    outcome = command("delta", REPORT_ID)
+    assert outcome.code == 1
+    assert "fna-reports delta ID --base ID" in outcome.err
 
 
 def test_validate_only_submits_nothing(command: Command) -> None:
@@ -491,7 +556,7 @@ def test_the_server_is_that_of_the_environment_else_of_the_env_file(
 
 
 @pytest.mark.parametrize(
-    "name", ["upload", "submit", "watch", "get", "list", "items", "cancel", "retry", "report", "analysis"]
+    "name", ["upload", "submit", "watch", "get", "list", "items", "cancel", "retry", "report", "analysis", "delta"]
 )
 def test_every_command_explains_itself_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:

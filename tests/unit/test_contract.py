@@ -20,8 +20,22 @@ SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
 SERVICES = {
     "BatchSubmissionService": {"SubmitBatch", "CancelBatch", "RetryBatch"},
-    "BatchStatusService": {"GetBatch", "ListBatches", "ListBatchItems", "WatchBatch", "WatchBatches"},
-    "ReportService": {"RegisterReport", "UploadReport", "GetReport", "ListReports", "GetReportAnalysis"},
+    "BatchStatusService": {
+        "GetBatch",
+        "ListBatches",
+        "ListBatchItems",
+        "ListBatchResults",
+        "WatchBatch",
+        "WatchBatches",
+    },
+    "ReportService": {
+        "RegisterReport",
+        "UploadReport",
+        "GetReport",
+        "ListReports",
+        "GetReportAnalysis",
+        "GetNarrativeDelta",
+    },
 }
 STREAMS_OF_RESPONSES = {"WatchBatch", "WatchBatches"}
 STREAMS_OF_REQUESTS = {"UploadReport"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reports_core.domain.media import sniff
+from tests.support.office import docx_of
 
 IXBRL = b'<?xml version="1.0"?><html xmlns:ix="http://www.xbrl.org/2013/inlineXBRL"><body>'
 
@@ -21,6 +22,7 @@ IXBRL = b'<?xml version="1.0"?><html xmlns:ix="http://www.xbrl.org/2013/inlineXB
         (b"ANNUAL REPORT\n\nTo our shareholders", "text/plain"),
         (b"", "text/plain"),
         (b"PK\x03\x04rest", "application/zip"),
+        (docx_of(["A letter."]), "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         (b"\xd0\xcf\x11\xe0rest", "application/x-ole-storage"),
         (b"{\\rtf1", "application/rtf"),
         (b"\x89PNG\r\n", "image/png"),

@@ -18,12 +18,12 @@ from fna.reports.v1 import (
     report_pb2,
     report_service_pb2,
 )
-from reports_gateway.routes import batch_events, batches, probes, reports
-from reports_gateway.schemas import batch, batch_requests, event, report, report_requests
+from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
+from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result
 from tests.unit.gateway_peer import SERVICES, Peer, in_process, serve
 
-# WatchBatches needs a resume token of its own and is served later.
-NOT_YET = {("GET", "/v1/reports/batch:watch")}
+OF_HTTP_ALONE = {"wait"}
+"""Parameters that gRPC has no need of."""
 
 
 def rules() -> Iterator[tuple[str, str]]:
@@ -50,7 +50,7 @@ async def document() -> dict[str, Any]:
 async def test_every_http_rule_of_the_contract_is_a_route_and_nothing_else_is() -> None:
     paths = (await document())["paths"]
     routes = {(method.upper(), path) for path, operations in paths.items() for method in operations}
-    assert {route for route in routes if route[1].startswith("/v1/")} == set(rules()) - NOT_YET
+    assert {route for route in routes if route[1].startswith("/v1/")} == set(rules())
 
 
 def test_the_contract_has_http_rules() -> None:
@@ -71,6 +71,7 @@ def test_the_contract_has_http_rules() -> None:
         (event.BatchItemsChanged, batch_pb2.BatchItemsChanged, {"error": "errors"}),
         (event.BatchItemProgress, batch_pb2.BatchItemProgress, {}),
         (event.BatchEvent, batch_pb2.BatchEvent, {"heartbeat": None}),
+        (result.BatchResult, batch_status_service_pb2.BatchResult, {}),
         (report.Report, report_pb2.Report, {}),
         (report.ReportPage, report_service_pb2.ListReportsResponse, {}),
         (report.ReportAnalysis, report_pb2.ReportAnalysis, {}),
@@ -92,6 +93,15 @@ def test_the_contract_has_http_rules() -> None:
         ),
         (batch_requests.WatchBatchQuery, batch_status_service_pb2.WatchBatchRequest, {"batch_id": None}),
         (report_requests.ListReportsQuery, report_service_pb2.ListReportsRequest, {"statuses": "status"}),
+        (delta.NarrativeDelta, report_service_pb2.NarrativeDelta, {}),
+        (delta.ScoreChanges, report_service_pb2.ScoreChanges, {}),
+        (delta.SectionDelta, report_service_pb2.SectionDelta, {}),
+        (delta.MetricDelta, report_service_pb2.MetricDelta, {}),
+        (
+            report_requests.GetNarrativeDeltaQuery,
+            report_service_pb2.GetNarrativeDeltaRequest,
+            {"report_id": None},
+        ),
         (
             report_requests.GetReportAnalysisQuery,
             report_service_pb2.GetReportAnalysisRequest,
@@ -104,7 +114,7 @@ def test_json_has_every_field_of_the_message(
 ) -> None:
     descriptor: Descriptor = message.DESCRIPTOR  # type: ignore[attr-defined]  # a generated message class
     expected = {renamed.get(name, name) for name in descriptor.fields_by_name} - {None}
-    assert set(model.model_fields) == expected
+    assert set(model.model_fields) - OF_HTTP_ALONE == expected
 
 
 async def test_openapi_describes_errors_as_problem_details() -> None:
@@ -139,7 +149,7 @@ async def test_openapi_describes_the_events_of_a_watch() -> None:
 def test_no_two_routes_take_the_same_request() -> None:
     routes = [
         (method, getattr(route, "path", ""))
-        for module in (batches, batch_events, reports, probes)
+        for module in (batches, batch_events, batch_results, reports, probes)
         for route in module.router.routes
         for method in getattr(route, "methods", ())
     ]

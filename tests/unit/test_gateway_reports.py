@@ -300,3 +300,38 @@ async def test_an_analysis_without_a_model_has_no_review(client: httpx.AsyncClie
     peer.answers["GetReportAnalysis"] = report_service_pb2.GetReportAnalysisResponse(analysis=analysis)
     answer = await client.get(f"/v1/reports/{REPORT_ID}/analysis")
     assert answer.json()["model_review"] is None
+
+
+async def test_a_delta_has_changes_themes_and_its_significance(client: httpx.AsyncClient, peer: Peer) -> None:
+    changes = report_service_pb2.ScoreChanges(optimism=-0.5, risk=0.25, overall=-0.25)
+    peer.answers["GetNarrativeDelta"] = report_service_pb2.GetNarrativeDeltaResponse(
+        delta=report_service_pb2.NarrativeDelta(
+            report_id=REPORT_ID,
+            base_report_id=ANALYSIS_ID,
+            changes=changes,
+            themes_added=["tariffs"],
+            significance_score=0.2,
+            significance=report_service_pb2.NARRATIVE_SIGNIFICANCE_MODERATE,
+            sections=[report_service_pb2.SectionDelta(type=report_pb2.SECTION_TYPE_MD_A, changes=changes)],
+            metrics=[
+                report_service_pb2.MetricDelta(concept="a:b", unit="USD", value=2, base_value=1, relative_change=1),
+                report_service_pb2.MetricDelta(concept="a:c", unit="USD", value=2),
+            ],
+        )
+    )
+    answer = await client.get(f"/v1/reports/{REPORT_ID}/delta", params={"base_report_id": ANALYSIS_ID})
+    assert answer.status_code == 200
+    delta = answer.json()
+    assert delta["changes"] == {"optimism": -0.5, "risk": 0.25, "uncertainty": 0.0, "overall": -0.25}
+    assert (delta["significance"], delta["themes_added"], delta["themes_removed"]) == ("MODERATE", ["tariffs"], [])
+    assert delta["sections"] == [{"type": "MD_A", "changes": delta["changes"]}]
+    assert [metric["relative_change"] for metric in delta["metrics"]] == [1.0, None]
+    assert delta["base_fiscal_period"] is None
+    (request,) = peer.requests
+    assert request == report_service_pb2.GetNarrativeDeltaRequest(report_id=REPORT_ID, base_report_id=ANALYSIS_ID)
+
+
+async def test_a_report_without_a_predecessor_has_no_delta(client: httpx.AsyncClient, peer: Peer) -> None:
+    peer.answers["GetNarrativeDelta"] = refusal(grpc.StatusCode.NOT_FOUND, "PREVIOUS_REPORT_NOT_FOUND")
+    answer = await client.get(f"/v1/reports/{REPORT_ID}/delta")
+    assert (answer.status_code, answer.json()["reason"]) == (404, "PREVIOUS_REPORT_NOT_FOUND")

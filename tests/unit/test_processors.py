@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from reports_worker.processors import MODEL_VERSION, DocumentError, analyse
+from reports_worker.processor import DocumentError
+from reports_worker.processors import MODEL_VERSION, analyse
 from tests.unit.processors_documents import FILINGS, PROSE, SAMPLES, analysed, sample, samples
 
 FILES = [entry["file"] for entry in samples()]
@@ -102,7 +103,7 @@ def test_a_cancellation_passes_through() -> None:
         (b"", "EMPTY"),
         (b" \r\n\t\x00", "EMPTY"),
         ("\ufeff \n".encode("utf-16"), "EMPTY"),
-        (b"PK\x03\x04" + bytes(200), "UNSUPPORTED_TYPE"),
+        (b"PK\x03\x04" + bytes(200), "CORRUPT"),
         (b"\x89PNG\r\n\x1a\n" + bytes(200), "UNSUPPORTED_TYPE"),
         (bytes(range(1, 9)) * 100, "UNSUPPORTED_TYPE"),
         (b"x" * 52_428_801, "TOO_LARGE"),

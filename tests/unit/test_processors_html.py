@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import markup
 from tests.unit.processors_documents import PROSE, SAMPLES, analysed, page, sample
 
@@ -28,6 +29,11 @@ def test_the_hidden_header_does_not_leak_into_the_text(name: str) -> None:
     [
         '<div style="color:red; DISPLAY : none">secret</div>',
         "<p hidden>secret</p>",
+        '<p style="visibility:hidden">secret</p>',
+        "<iframe>secret</iframe>",
+        "<select><option>secret</option></select>",
+        "<svg><title>secret</title><text>secret</text></svg>",
+        "<!-- > secret -- > -->",
         '<p class="a x">secret</p>',
         "<script>secret</script>",
         "<style>.secret{}</style>",
@@ -43,6 +49,36 @@ def test_what_is_not_displayed_is_not_read(hidden: str) -> None:
 def test_blocks_are_paragraphs_and_inline_elements_are_not() -> None:
     body = '<div>One <b>bold</b> word<div style="display:inline">, inline</div>.</div><p>Two<br>Three</p>'
     assert text(body) == ["One bold word, inline.", "Two", "Three"]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("<p>one <![CDATA[<b> & two]]> three</p>", ["one <b> & two three"]),
+        ("<p>a wo<!-- no break -->rd</p>", ["a word"]),
+        ("<p>one<plaintext>two<p>three", ["one", "two three"]),
+        ("<textarea>one</textarea><xmp>two</xmp>", ["one", "two"]),
+        ('<p title="a > b">one</p><p title=\'"\'>two</p>', ["one", "two"]),
+        ("<p>1 < 2 and 3 > 2</p>", ["1 < 2 and 3 > 2"]),
+        ("<p>one</p><p class=", ["one"]),
+        ("<p>one</p><!-- two", ["one"]),
+        ("<p>one</p><script>two", ["one"]),
+        ("<p>caf&eacute; &#233;&#xE9;&#x92;&#0;</p>", ["café éé’\ufffd"]),
+        ("<noframes><p>one</p></noframes>", ["one"]),
+    ],
+)
+def test_text_is_found_as_browsers_find_it(body: str, found: list[str]) -> None:
+    assert text(body) == found
+
+
+def test_careless_markup_is_no_deep_markup() -> None:
+    careless = "<p><font size=2>A line.<li>An item.<td>A cell<tr><a name=x>Anchor<br>" * 5_000
+    assert len(text(f"<table>{careless}</table>")) > 5_000
+
+
+def test_a_table_that_is_never_closed_is_deep_when_it_is_repeated() -> None:
+    with pytest.raises(DocumentError, match="inside one another"):
+        text("<table><tr><td>" * 1_000)
 
 
 def test_a_short_row_is_one_line_and_a_row_that_lays_out_prose_is_not() -> None:

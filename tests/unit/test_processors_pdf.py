@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
 
-from reports_worker.processors import DocumentError
+from reports_worker.processor import DocumentError
+from reports_worker.processors import paragraphs
 from reports_worker.processors import pdf as reader
 from tests.unit.processors_documents import SAMPLES, analysed, pdf
 
@@ -20,6 +23,26 @@ IMAGE = (
 
 def test_lines_of_a_page_become_paragraphs() -> None:
     assert reader.read(pdf([LINES])).paragraphs == (" ".join(LINES),)
+
+
+def test_a_word_divided_by_a_line_break_is_whole_again() -> None:
+    assert reader.read(
+        pdf([["The plant ran without any inter-", "ruption, and customers paid sooner."]])
+    ).paragraphs == ("The plant ran without any interruption, and customers paid sooner.",)
+
+
+def test_soft_hyphens_and_ligatures_are_written_as_letters() -> None:
+    assert paragraphs.clean(["The o\ufb03ce con\u00adfirmed the \ufb01gures."]) == ["The office confirmed the figures."]
+
+
+def test_an_image_may_be_large_and_a_page_may_not() -> None:
+    packed = zlib.compress(bytes(20_000_000))
+    dictionary = f"/Filter /FlateDecode /Length {len(packed)} >>\nstream\n{packed.decode('latin-1')}\nendstream"
+    image = f"<< /Type /XObject /Subtype /Image /Width 5000 /Height 4000 /BitsPerComponent 8 {dictionary}"
+    assert reader.read(pdf([LINES], extra=image)).paragraphs == (" ".join(LINES),)
+    with pytest.raises(DocumentError) as refused:
+        reader.read(pdf([LINES], extra=f"<< {dictionary}"))
+    assert refused.value.reason == "LIMIT_EXCEEDED"
 
 
 def test_running_headers_and_footers_do_not_break_sentences() -> None:

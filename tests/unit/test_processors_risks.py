@@ -1,12 +1,19 @@
-"""Risk indicators and themes."""
+"""Risk indicators."""
 
 from __future__ import annotations
 
 import pytest
 
 from reports_core.domain.analysis import RiskIndicator
-from reports_worker.processors import lexicon, risks, sentences, themes, tone
-from tests.unit.processors_documents import analysed, sample
+from reports_worker.processors import lexicon, risks, sentences, tone
+from tests.unit.processors_documents import FILINGS, analysed, sample
+from tests.unit.processors_tone import report_type_of
+
+needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
+
+
+def filing(name: str) -> tuple[RiskIndicator, ...]:
+    return analysed((FILINGS / name).read_bytes(), report_type_of(name)).risk_indicators
 
 
 def indicators(text: str, *, among_risk_factors: bool = False) -> tuple[RiskIndicator, ...]:
@@ -55,11 +62,75 @@ def test_a_topic_counts_only_where_something_adverse_is_said() -> None:
 
 
 def test_at_most_fifty_indicators_of_bounded_length_are_kept() -> None:
-    words = "Lawsuits alleging harm, recalls, cyberattacks and defaults hurt us badly and damaged "
-    text = " ".join(f"{words * 40}plant number {number}." for number in range(100))
+    labels = [
+        "Lawsuits",
+        "Recalls",
+        "Cyberattacks",
+        "Tariffs",
+        "Strikes",
+        "Pandemics",
+        "Shortages",
+        "Hurricanes",
+        "War",
+    ]
+    labels += ["Delinquencies", "Generic competition", "Obsolescence"]
+    places = ["mill", "plant", "yard", "store", "mine", "port", "farm", "depot", "office", "branch"]
+    text = " ".join(
+        f"{label} hurt us badly and damaged {' and '.join(f'{label.lower()}{place}{letter}' for letter in 'abcdefgh')}."
+        for label in labels
+        for place in places
+    )
     found = indicators(text)
-    assert 0 < len(found) <= 50
+    assert len(found) == 50
     assert all(len(indicator.excerpt) <= 2_000 for indicator in found)
+
+
+def test_a_sentence_that_is_too_long_is_no_passage() -> None:
+    assert indicators("Lawsuits and recalls hurt us badly and damaged " + "the plant and " * 200 + "the mill.") == ()
+
+
+def test_the_same_thing_is_shown_once() -> None:
+    text = (
+        "A strike damaged the mill and hurt our sales badly. •A strike damaged the mill and hurt our sales very badly. "
+    )
+    assert len(indicators(text * 3)) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "LAWSUITS AND RECALLS HURT OUR BUSINESS BADLY",
+        "• lawsuits, recalls and defaults that hurt us badly;",
+        "Factors are: strikes, recalls, defaults, wars, floods, hurricanes, fires, earthquakes, fraud and losses.",
+        "There is no substantial doubt about our ability to continue.",
+        "We do not expect that any of these lawsuits will harm our business or damage our reputation.",
+        "The company did not suffer any strikes, recalls or defaults.",
+        "The directors expect that the group will continue as a going concern and adopt the going concern basis.",
+        "In preparing the accounts the directors assess the group's ability to continue as a going concern.",
+        "Were there any lawsuits that hurt us badly and damaged our reputation?",
+        "The allowance for credit losses is reviewed by management for impairment.",
+    ],
+)
+def test_headings_lists_and_denials_are_no_passages(text: str) -> None:
+    assert indicators(text) == ()
+
+
+def test_passages_rank_by_what_they_tell() -> None:
+    ranked = [
+        "These conditions raise substantial doubt about our ability to continue as a going concern.",
+        "On May 3 a jury found that we infringed two patents and awarded damages of 60 million dollars.",
+        "On May 3 a competitor sued us for infringement and alleged that it had suffered harm.",
+        "Lawsuits are costly and disrupt our business.",
+        "We could be sued and suffer losses.",
+    ]
+    found = indicators(" ".join(reversed(ranked)))
+    assert [indicator.excerpt for indicator in found] == ranked
+
+
+def test_what_is_over_is_less_severe_than_what_goes_on() -> None:
+    (over,) = indicators("The lawsuit that had harmed our business was settled in May.")
+    (open_,) = indicators("The lawsuit that had harmed our business was heard in May.")
+    assert over.severity < open_.severity
 
 
 def test_each_kind_of_grave_event_counts_once() -> None:
@@ -68,26 +139,39 @@ def test_each_kind_of_grave_event_counts_once() -> None:
     assert risks.gravity([RiskIndicator("litigation", 0.6, "")]) == 0
 
 
-def test_weights_of_themes_are_shares_and_the_first_is_the_greatest() -> None:
-    found = sample("lumenstack").key_themes
-    weights = [theme.weight for theme in found]
-    assert weights == sorted(weights, reverse=True)
-    assert sum(weights) <= 1.001
+@needs_filings
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("10q_aeon_q3_2023.htm", "going concern"),
+        ("10k_tgfin_2009_fullsubmission.txt", "going concern"),
+        ("8k_abvc_2025_fullsubmission.txt", "non-reliance and restatement"),
+        ("10q_apple_q2_2025.htm", "regulatory penalty"),
+        ("10k_apple_fy2024.htm", "investigation"),
+        ("10k_nvidia_fy2025.htm", "litigation"),
+        ("10k_boeing_2022.pdf", "fraud or misconduct"),
+        ("8k_unioncamp_1994.txt", "accident"),
+        ("8k_buckle_2024-11-22_ex991.htm", "falling sales"),
+        ("earnings_pge_2023-05-31.pdf", "fraud or misconduct"),
+    ],
+)
+def test_the_most_severe_indicator_of_a_filing_is_what_a_reader_would_show(name: str, label: str) -> None:
+    assert filing(name)[0].label == label
 
 
-def test_reports_of_different_businesses_have_different_themes() -> None:
-    first = {theme.label for theme in sample("marlow").key_themes[:5]}
-    second = {theme.label for theme in sample("ostrander").key_themes[:5]}
-    assert not first & second
+@needs_filings
+@pytest.mark.parametrize("name", ["8k_1800flowers.htm", "8k_nordstrom.htm", "8k_fedex_2023-06-20.htm"])
+def test_a_filing_of_pure_procedure_indicates_no_risk(name: str) -> None:
+    assert filing(name) == ()
 
 
-def test_a_phrase_that_returns_is_a_theme_and_a_name_is_not() -> None:
-    text = "The vertical greenhouse at Fort Bishop grew. We saw Fort Bishop and another vertical greenhouse. "
-    labels = [theme.label for theme in themes.find(list(sentences.split(text * 4)))]
-    assert "vertical greenhouse" in labels
-    assert not any("bishop" in label.lower() for label in labels)
-
-
-def test_forms_and_years_are_no_themes() -> None:
-    text = "In the fiscal year we filed our annual report on Form 10-K for the fiscal year ended December 31, 2024. "
-    assert analysed(text * 10).key_themes == ()
+@needs_filings
+@pytest.mark.parametrize("name", ["10k_netflix_fy2024.htm", "20f_aegon_fy2000.htm", "10k_boeing_2022.pdf"])
+def test_passages_of_a_filing_are_whole_sentences_and_each_stands_once(name: str) -> None:
+    found = filing(name)
+    assert 0 < len(found) <= 50
+    assert [one.severity for one in found] == sorted((one.severity for one in found), reverse=True)
+    assert len({one.excerpt.lower() for one in found}) == len(found)
+    for one in found:
+        assert one.excerpt.rstrip("\"'”’)]")[-1] in ".!"
+        assert not one.excerpt[0].islower()

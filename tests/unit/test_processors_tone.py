@@ -10,11 +10,7 @@ import pytest
 from reports_core.domain.analysis import Score
 from reports_worker.processors import lexicon, scoring, sentences, tone
 from reports_worker.processors.phrases import PhraseTable, listed
-
-
-def said(text: str) -> tone.Tone:
-    words = lexicon.load()
-    return tone.total(tone.of_sentence(sentence, words) for sentence in sentences.split(text))
+from tests.unit.processors_tone import said
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_help_lists_every_command_without_a_set_up(checkout: Checkout, words: li
     result = checkout.run(*words)
     assert result.returncode == 0
     listed = [line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ")]
-    assert listed == ["demo", "up", "test", "check", "generate", "bench", "help"]
+    assert listed == ["demo", "up", "test", "check", "generate", "bench", "fuzz", "help"]
     assert not checkout.venv.exists()
 
 

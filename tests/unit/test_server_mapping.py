@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
-from google.rpc.code_pb2 import ABORTED, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
+from google.rpc.code_pb2 import ABORTED, DATA_LOSS, DEADLINE_EXCEEDED, FAILED_PRECONDITION, INTERNAL, UNAVAILABLE
 
 from fna.reports.v1 import batch_pb2 as pb
 from fna.reports.v1 import report_pb2
@@ -110,6 +110,8 @@ def test_an_unknown_kind_of_event_is_a_bug_and_not_passed_over() -> None:
         (timed_out(60).reason, DEADLINE_EXCEEDED),
         (DEADLINE.reason, DEADLINE_EXCEEDED),
         ("CONTENT_MISSING", UNAVAILABLE),
+        ("CONTENT_DAMAGED", DATA_LOSS),
+        ("DOCUMENT_STORE_UNAVAILABLE", UNAVAILABLE),
         ("INTERNAL", INTERNAL),
         ("UNSUPPORTED_FORMAT", FAILED_PRECONDITION),
     ],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reports_core.locations import Location, RemoteUrl
 from reports_core.settings import (
     DatabaseSettings,
     ProcessSettings,
@@ -16,7 +17,6 @@ from reports_core.settings import (
 )
 from reports_gateway.settings import GatewaySettings
 from reports_server.settings import ServerSettings
-from reports_worker.processors import analyse
 from reports_worker.settings import WorkerSettings
 
 URL = "postgresql://fna:secret@localhost:5432/fna_reports"
@@ -110,7 +110,8 @@ def test_the_short_scheme_of_a_database_url_is_the_same(
         (ServerSettings, "FNA_REPORTS_SHUTDOWN_GRACE_SECONDS", "-1"),
         (WorkerSettings, "FNA_REPORTS_LEASE_SECONDS", "0"),
         (WorkerSettings, "FNA_REPORTS_SWEEP_SECONDS", "3601"),
-        (WorkerSettings, "FNA_REPORTS_PROCESSOR", "reports_worker.processors:missing"),
+        (WorkerSettings, "FNA_REPORTS_ANALYSIS_SECONDS", "0"),
+        (WorkerSettings, "FNA_REPORTS_ANALYSIS_MEMORY_MIB", "16"),
         (GatewaySettings, "FNA_REPORTS_REST_ADDRESS", ":8000"),
     ],
 )
@@ -139,10 +140,28 @@ def test_all_that_is_wrong_is_said_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert {line.split()[0] for line in str(error.value).splitlines()} == {"DATABASE_URL", "FNA_REPORTS_POOL_SIZE"}
 
 
-def test_folders_to_read_from_are_separated_by_colons(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("value", "roots"),
+    [
+        ("/srv/filings::/srv/with spaces:", (Path("/srv/filings"), Path("/srv/with spaces"))),
+        ("s3://bucket/filings/:/srv/filings", (RemoteUrl("s3://bucket/filings"), Path("/srv/filings"))),
+        ("/srv/a:s3://one:s3://two/b", (Path("/srv/a"), RemoteUrl("s3://one"), RemoteUrl("s3://two/b"))),
+        ("ftp://files:2121/filings:/srv/a", (RemoteUrl("ftp://files:2121/filings"), Path("/srv/a"))),
+    ],
+)
+def test_places_to_read_from_are_separated_by_colons(
+    monkeypatch: pytest.MonkeyPatch, value: str, roots: tuple[Location, ...]
+) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
-    monkeypatch.setenv("FNA_REPORTS_SOURCE_ROOTS", "/srv/filings::/srv/with spaces:")
-    assert load(ServerSettings).source_roots == (Path("/srv/filings"), Path("/srv/with spaces"))
+    monkeypatch.setenv("FNA_REPORTS_SOURCE_ROOTS", value)
+    assert load(ServerSettings).source_roots == roots
+
+
+def test_a_place_to_read_from_that_cannot_be_used_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("FNA_REPORTS_SOURCE_ROOTS", "/srv/filings:memory://filings")
+    with pytest.raises(SettingsError, match=r"^FNA_REPORTS_SOURCE_ROOTS is invalid: memory://"):
+        load(ServerSettings)
 
 
 def test_a_server_reads_no_folders_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,19 +180,44 @@ def test_sessions_go_past_a_pooler_when_told_where(
 
 
 @on_the_database
-def test_services_and_workers_keep_documents_in_the_same_folder(
+def test_services_and_workers_keep_documents_in_the_same_place(
     monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings]
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
     monkeypatch.setenv("XDG_DATA_HOME", "/srv/data")
-    assert load(kind).documents_dir == Path("/srv/data/fna-reports/documents")
-    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_DIR", "/srv/documents")
-    assert load(kind).documents_dir == Path("/srv/documents")
+    assert load(kind).documents_url == Path("/srv/data/fna-reports/documents")
+    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_URL", "/srv/documents")
+    assert load(kind).documents_url == Path("/srv/documents")
+    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_URL", "s3://bucket/prefix/")
+    assert load(kind).documents_url == RemoteUrl("s3://bucket/prefix")
 
 
-def test_a_worker_analyses_with_our_processors_unless_told(monkeypatch: pytest.MonkeyPatch) -> None:
+@on_the_database
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("memory://documents", "memory:// is seen by one process alone; use a folder"),
+        ("https://example.com/documents", "https:// can only be read; use a folder"),
+        ("ss3://bucket", "ss3:// is unknown to fsspec; use a folder"),
+        ("dropbox://documents", "dropbox:// needs a package that is not installed: "),
+        ("s3://", "names no place; it must look like s3://bucket/prefix"),
+        ("s3://key:secret@bucket", "must look like s3://bucket/prefix; credentials come from the environment"),
+        ("s3://bucket/a?b=c", "must look like s3://bucket/prefix"),
+        ("ftp://[files/documents", "Invalid IPv6 URL"),
+        ("s3:/bucket", "looks like a URL without its '//'"),
+        ("file://elsewhere/documents", "must look like file:///folder"),
+        ("simplecache::s3://bucket", "must be one URL, not a chain"),
+    ],
+)
+def test_a_place_for_documents_that_cannot_be_used_is_refused_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, kind: type[DatabaseSettings], value: str, said: str
+) -> None:
     monkeypatch.setenv("DATABASE_URL", URL)
-    assert load(WorkerSettings).processor is analyse
+    monkeypatch.setenv("FNA_REPORTS_DOCUMENTS_URL", value)
+    with pytest.raises(SettingsError) as error:
+        load(kind)
+    assert str(error.value).startswith(f"FNA_REPORTS_DOCUMENTS_URL is invalid: {said}")
+    assert len(str(error.value).splitlines()) == 1
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"])

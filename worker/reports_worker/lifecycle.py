@@ -21,6 +21,7 @@ from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.preparation import prepare
 from reports_core.storage.queue import PROCESS_REPORT
 from reports_core.storage.sweep import Sweeper
+from reports_worker.analyser import AnalyserUnusable, check
 from reports_worker.running import running_reports
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
 from reports_worker.termination import Terminator, end
@@ -60,13 +61,21 @@ _LOOK_SECONDS = 1.0
 
 @signals.celeryd_init.connect
 def migrate(**_: object) -> None:
-    """Bring the database up to date before the worker consumes; without a database the worker does not start."""
+    """Bring the database up to date before the worker consumes; without it, or unable to analyse, it does not start."""
     try:
-        prepare(runtime().settings)
-    except SettingsError as error:
+        settings = runtime().settings
+        prepare(settings)
+        check(settings.limits, settings.lexicon_file)
+    except (SettingsError, AnalyserUnusable) as error:
         raise SystemExit(str(error)) from None
     except DBAPIError as error:
         raise SystemExit(f"cannot work with the database of DATABASE_URL: {str(error.orig).strip()}") from None
+
+
+@signals.worker_process_init.connect
+def start_analysing(**_: object) -> None:
+    """Have an analysis process ready for the first report; called in each child, and by the solo pool in the parent."""
+    runtime().analyser.start()
 
 
 @signals.worker_ready.connect

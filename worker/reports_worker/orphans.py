@@ -5,14 +5,11 @@ A child whose parent was killed would go on with a report that the broker has gi
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 
 from celery import signals
 
-_PR_SET_PDEATHSIG = 1
+from reports_worker.parent_death import die_with
 
 
 class _Parent:
@@ -27,10 +24,6 @@ def remember_parent(**_: object) -> None:
 
 @signals.worker_process_init.connect
 def end_with_parent(**_: object) -> None:
-    """Have Linux kill this child when its parent ends; called in the child, and by the solo pool in the parent."""
-    if sys.platform != "linux" or os.getpid() == _Parent.pid:
-        return
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
-    if os.getppid() != _Parent.pid:
-        # It ended before Linux was asked.
-        os.kill(os.getpid(), signal.SIGKILL)
+    """Have this child end with its parent; called in the child, and by the solo pool in the parent."""
+    if os.getpid() != _Parent.pid:
+        die_with(_Parent.pid)

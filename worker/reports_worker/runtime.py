@@ -1,4 +1,4 @@
-"""What the tasks of one process share: settings, engine, queue and documents."""
+"""What the tasks of one process share: settings, engine, queue, documents and analysis processes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from reports_core.settings import load
+from reports_core.storage.document_stores import document_store
 from reports_core.storage.documents import DocumentStore
 from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
 from reports_core.storage.transactions import transaction
+from reports_worker.analyser import Analyser
 from reports_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class Runtime:
     engine: Engine
     queue: Queue
     documents: DocumentStore
+    analyser: Analyser
 
     @property
     def lease(self) -> timedelta:
@@ -80,5 +83,6 @@ def _runtime(_pid: int) -> Runtime:
         settings=settings,
         engine=sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker"),
         queue=queue_for(settings.broker_url),
-        documents=DocumentStore(settings.documents_dir),
+        documents=document_store(settings.documents_url),
+        analyser=Analyser(settings.limits, settings.lexicon_file),
     )

@@ -12,8 +12,10 @@ from reports_gateway.idempotency import IdempotencyKey
 from reports_gateway.idempotency import request_id as idempotent_request_id
 from reports_gateway.request_body import JSON, json_body, openapi_body
 from reports_gateway.routes.segment import REPORT
+from reports_gateway.schemas.delta import NarrativeDelta
 from reports_gateway.schemas.report import Report, ReportAnalysis, ReportPage
 from reports_gateway.schemas.report_requests import (
+    GetNarrativeDeltaQuery,
     GetReportAnalysisQuery,
     ListReportsQuery,
     RegisterReportBody,
@@ -75,3 +77,12 @@ async def get_report_analysis(
     """Return the analysis of a report, by default the newest completed one."""
     answer = await upstream.reports.GetReportAnalysis(query.message(report_id), timeout=DEADLINE_SECONDS)
     return ReportAnalysis.of(answer.analysis)
+
+
+@router.get(f"{REPORT}/delta")
+async def get_narrative_delta(
+    report_id: str, upstream: Upstream, query: Annotated[GetNarrativeDeltaQuery, Query()]
+) -> NarrativeDelta:
+    """Compare a report with an earlier one of the same company, by default the previous one."""
+    answer = await upstream.reports.GetNarrativeDelta(query.message(report_id), timeout=DEADLINE_SECONDS)
+    return NarrativeDelta.of(answer.delta)

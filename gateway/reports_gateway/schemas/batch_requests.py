@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from google.protobuf.duration_pb2 import Duration
 from pydantic import AfterValidator, Field
 
 from fna.reports.v1 import batch_pb2
@@ -11,6 +12,8 @@ from fna.reports.v1 import batch_status_service_pb2 as status_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
 from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS
 from reports_gateway.schemas.wire import BareEnum, DurationText, Int32, Int64, QueryModel, RequestModel, duration
+
+MAX_WAIT_SECONDS = 60
 
 BATCH_VIEW = BareEnum(batch_pb2.BatchView)
 
@@ -99,13 +102,9 @@ def _distinct(labels: list[str]) -> list[str]:
     return labels
 
 
-class ListBatchesQuery(QueryModel):
-    """Which batches to list; all given conditions must hold."""
+class BatchFilterQuery(QueryModel):
+    """Which batches are meant; all given conditions must hold."""
 
-    page_size: Int32 = 0
-    """50 when not given, at most 1,000."""
-    page_token: str = ""
-    """`next_page_token` of the previous page."""
     status: list[BatchStatusName] = []
     """One of these; give the parameter several times."""
     label: Annotated[list[Annotated[str, AfterValidator(_label)]], AfterValidator(_distinct)] = []
@@ -113,17 +112,26 @@ class ListBatchesQuery(QueryModel):
     batch_id: list[str] = []
     """One of these; give the parameter several times."""
 
-    def message(self) -> status_pb2.ListBatchesRequest:
+    @property
+    def filter(self) -> status_pb2.BatchFilter:
         labels = (label.partition(":") for label in self.label)
-        return status_pb2.ListBatchesRequest(
-            page_size=self.page_size,
-            page_token=self.page_token,
-            filter=status_pb2.BatchFilter(
-                statuses=[BATCH_STATUS.value(name) for name in self.status],
-                labels={key: value for key, _, value in labels},
-                batch_ids=self.batch_id,
-            ),
+        return status_pb2.BatchFilter(
+            statuses=[BATCH_STATUS.value(name) for name in self.status],
+            labels={key: value for key, _, value in labels},
+            batch_ids=self.batch_id,
         )
+
+
+class ListBatchesQuery(BatchFilterQuery):
+    """Which batches to list, and which page of them."""
+
+    page_size: Int32 = 0
+    """50 when not given, at most 1,000."""
+    page_token: str = ""
+    """`next_page_token` of the previous page."""
+
+    def message(self) -> status_pb2.ListBatchesRequest:
+        return status_pb2.ListBatchesRequest(page_size=self.page_size, page_token=self.page_token, filter=self.filter)
 
 
 class ListBatchItemsQuery(QueryModel):
@@ -148,17 +156,43 @@ class ListBatchItemsQuery(QueryModel):
         )
 
 
-class WatchBatchQuery(QueryModel):
+def _wait(text: str) -> str:
+    if not 0 < duration(text).ToTimedelta().total_seconds() <= MAX_WAIT_SECONDS:
+        raise ValueError(f'must be over 0 and at most {MAX_WAIT_SECONDS} seconds, for example "30s"')
+    return text
+
+
+class WatchQuery(QueryModel):
+    """How to be told of events: as a stream, or with `wait` by one answer as soon as there is something new."""
+
+    wait: Annotated[DurationText, AfterValidator(_wait)] | None = None
+    """Answer once, in JSON, with the next events or after this time without any; at most 60 seconds."""
+    heartbeat_interval: DurationText = "15s"
+    """Longest silence of a stream, 1 to 60 seconds."""
+    exclude_item_events: bool = False
+    """Leave out `item_changed`, `items_changed` and `progress` events."""
+
+    @property
+    def wait_seconds(self) -> float | None:
+        return None if self.wait is None else duration(self.wait).ToTimedelta().total_seconds()
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        return self.heartbeat.ToTimedelta().total_seconds()
+
+    @property
+    def heartbeat(self) -> Duration:
+        """The interval to ask the service for; who polls hears nothing before the wait is over."""
+        return duration(self.heartbeat_interval if self.wait is None else f"{MAX_WAIT_SECONDS}s")
+
+
+class WatchBatchQuery(WatchQuery):
     """Where a watch starts and what it leaves out."""
 
     task_id: str = ""
     """Watch this execution instead of the current one."""
     after_sequence: Int64 | None = None
     """Start with the event after this one; 0 replays all. A snapshot of the present comes first when not given."""
-    heartbeat_interval: DurationText = "15s"
-    """Longest silence, 1 to 60 seconds."""
-    exclude_item_events: bool = False
-    """Leave out `item_changed` events."""
 
     def message(self, batch_id: str, last_event_id: int | None) -> status_pb2.WatchBatchRequest:
         """Return the request; `last_event_id` wins, since a browser that reconnects repeats the first URL."""
@@ -166,6 +200,22 @@ class WatchBatchQuery(QueryModel):
             batch_id=batch_id,
             task_id=self.task_id,
             after_sequence=self.after_sequence if last_event_id is None else last_event_id,
-            heartbeat_interval=duration(self.heartbeat_interval),
+            heartbeat_interval=self.heartbeat,
+            exclude_item_events=self.exclude_item_events,
+        )
+
+
+class WatchBatchesQuery(WatchQuery, BatchFilterQuery):
+    """Which batches to watch, and from where."""
+
+    resume_token: str = ""
+    """Continue after the message that had this token; a snapshot of each open batch comes first when not given."""
+
+    def message(self, last_event_id: str) -> status_pb2.WatchBatchesRequest:
+        """Return the request; `last_event_id` wins, since a browser that reconnects repeats the first URL."""
+        return status_pb2.WatchBatchesRequest(
+            filter=self.filter,
+            resume_token=last_event_id or self.resume_token,
+            heartbeat_interval=self.heartbeat,
             exclude_item_events=self.exclude_item_events,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Self
 
@@ -123,8 +124,26 @@ class BatchEvent(ResponseModel):
     progress: BatchItemProgress | None = None
 
 
-def event_json(message: batch_pb2.BatchEvent) -> str | None:
-    """Return the event as JSON; None for a kind that has no JSON: a heartbeat, or one unknown here."""
+class EventPage(ResponseModel):
+    """The events of one batch that a poll found."""
+
+    events: list[BatchEvent]
+    last_sequence: int | None
+    """`after_sequence` of the next poll; null when nothing is known yet."""
+    final: bool
+    """True when the execution is over and nothing will follow."""
+
+
+class BatchesEventPage(ResponseModel):
+    """The events of many batches that a poll found."""
+
+    events: list[BatchEvent]
+    resume_token: str | None
+    """`resume_token` of the next poll; null when nothing is known yet."""
+
+
+def event_of(message: batch_pb2.BatchEvent) -> BatchEvent | None:
+    """Return the event; None for a kind that has no JSON: a heartbeat, or one unknown here."""
     payload: ResponseModel
     kind = message.WhichOneof("event")
     match kind:
@@ -146,4 +165,8 @@ def event_json(message: batch_pb2.BatchEvent) -> str | None:
         "occurred_at": time(message, "occurred_at"),
         kind: payload,
     }
-    return BatchEvent(**fields).model_dump_json(exclude_unset=True)
+    return BatchEvent(**fields)
+
+
+def events_of(messages: Iterable[batch_pb2.BatchEvent]) -> list[BatchEvent]:
+    return [event for event in map(event_of, messages) if event is not None]

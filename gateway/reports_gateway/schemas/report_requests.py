@@ -74,6 +74,16 @@ class ListReportsQuery(QueryModel):
         )
 
 
+class GetNarrativeDeltaQuery(QueryModel):
+    """Which report to compare with."""
+
+    base_report_id: str = ""
+    """The previous report of the same company and type when not given."""
+
+    def message(self, report_id: str) -> report_service_pb2.GetNarrativeDeltaRequest:
+        return report_service_pb2.GetNarrativeDeltaRequest(report_id=report_id, base_report_id=self.base_report_id)
+
+
 class GetReportAnalysisQuery(QueryModel):
     """Which analysis of a report to return."""
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+REPORT_TYPES = ("10_K", "10_Q", "8_K", "ANNUAL", "OTHER")
+"""Kinds of filings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +119,32 @@ class ReportAnalysis:
     """What the reader should know about the quality of this analysis."""
     model_review: ModelReview | None = None
     """None when no model is configured, or when it gave no usable answer."""
+
+
+def from_document(document: Mapping[str, Any]) -> ReportAnalysis:
+    """Return the analysis that `dataclasses.asdict` made a document of, which may have been JSON since."""
+    return ReportAnalysis(
+        **{
+            **document,
+            "optimism": Score(**document["optimism"]),
+            "risk": Score(**document["risk"]),
+            "uncertainty": Score(**document["uncertainty"]),
+            "key_themes": tuple(Theme(**theme) for theme in document["key_themes"]),
+            "risk_indicators": tuple(RiskIndicator(**indicator) for indicator in document["risk_indicators"]),
+            "sections": tuple(_section(section) for section in document["sections"]),
+            "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
+            "warnings": tuple(document["warnings"]),
+            "model_review": _review(document.get("model_review")),
+        }
+    )
+
+
+def _section(section: Mapping[str, Any]) -> Section:
+    scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
+    return Section(**{**section, **scores})
+
+
+def _review(review: Mapping[str, Any] | None) -> ModelReview | None:
+    if review is None:
+        return None
+    return ModelReview(**{**review, "findings": tuple(ModelFinding(**finding) for finding in review["findings"])})

@@ -9,7 +9,8 @@ DomainError
 │   ├── ReportsNotFound
 │   ├── BatchNotFound
 │   ├── TaskNotFound
-│   └── AnalysisNotFound
+│   ├── AnalysisNotFound
+│   └── PreviousReportNotFound
 ├── RequestIdReused
 ├── LimitExceeded
 │   ├── BatchLimitExceeded
@@ -137,6 +138,19 @@ class AnalysisNotFound(NotFound):
     """Submit the report in a batch, or check the analysis_id."""
 
     reason = "ANALYSIS_NOT_FOUND"
+
+
+class PreviousReportNotFound(NotFound):
+    """Upload and analyse an earlier report of the company, or name the report to compare with."""
+
+    reason = "PREVIOUS_REPORT_NOT_FOUND"
+
+    def __init__(self, report_id: UUID | str) -> None:
+        super().__init__(
+            f"report {report_id} has no analysed predecessor: no report of the same company and type is of an earlier "
+            "period; upload and analyse one, or name base_report_id",
+            report_id=str(report_id),
+        )
 
 
 class RequestIdReused(DomainError):

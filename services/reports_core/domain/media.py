@@ -13,6 +13,9 @@ _SIGNATURES = (
     (b"GIF8", "image/gif"),
     (b"\x1f\x8b", "application/gzip"),
 )
+_ARCHIVE = b"PK\x03\x04"
+_DOCX_PART = b"word/"  # how the names of its parts begin, the first of which stand near the start
+_DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _IXBRL = re.compile(rb"http://www\.xbrl\.org/20\d\d/inlineXBRL")
 _HTML = re.compile(rb"<(?:!doctype\s+html|html|head|body|div|p|font|table)\b", re.IGNORECASE)
 
@@ -22,6 +25,8 @@ def sniff(head: bytes) -> str:
 
     A guess: the analysis, which reads the whole document, decides.
     """
+    if head.startswith(_ARCHIVE) and _DOCX_PART in head:
+        return _DOCX
     for signature, media_type in _SIGNATURES:
         if head.startswith(signature):
             return media_type

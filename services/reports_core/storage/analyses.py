@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
-from reports_core.domain.analysis import (
-    Metric,
-    ModelFinding,
-    ModelReview,
-    ReportAnalysis,
-    RiskIndicator,
-    Score,
-    Section,
-    Theme,
-)
+from reports_core.domain.analysis import ReportAnalysis, from_document
 from reports_core.domain.errors import AnalysisNotFound, AnalysisNotReady, ReportsNotFound
 from reports_core.storage.records import JSON_COLUMNS, Json, StoredAnalysis
 
@@ -27,6 +19,9 @@ _REPORT = text("""
 _GET = text("""
     SELECT * FROM report_analyses WHERE analysis_id = :analysis_id AND report_id = :report_id
 """).columns(document=JSON_COLUMNS["document"])
+_FIND = text("SELECT * FROM report_analyses WHERE analysis_id = ANY(CAST(:analysis_ids AS uuid[]))").columns(
+    document=JSON_COLUMNS["document"]
+)
 
 
 def columns(analysis: ReportAnalysis | None) -> dict[str, object]:
@@ -54,7 +49,18 @@ def get(conn: Connection, owner: str, report_id: UUID, analysis_id: UUID | None 
     row = conn.execute(_GET, {"analysis_id": wanted, "report_id": report_id}).one_or_none()
     if row is None:
         raise AnalysisNotFound(f"report {report_id} has no analysis {wanted}", analysis_id=str(wanted))
-    return StoredAnalysis(row.analysis_id, row.report_id, _analysis(row), row.processing_time, row.completed_at)
+    return _stored(row)
+
+
+def find(conn: Connection, analysis_ids: Collection[UUID]) -> dict[UUID, StoredAnalysis]:
+    """Return the analyses with these ids, whoever owns them, as far as there are any."""
+    rows = conn.execute(_FIND, {"analysis_ids": list(analysis_ids)}) if analysis_ids else ()
+    return {row.analysis_id: _stored(row) for row in rows}
+
+
+def _stored(row: Row[Any]) -> StoredAnalysis:
+    analysis = from_document(row.document)
+    return StoredAnalysis(row.analysis_id, row.report_id, analysis, row.processing_time, row.completed_at)
 
 
 def _document(analysis: ReportAnalysis) -> Json:
@@ -70,33 +76,3 @@ def _none_yet(report_id: UUID, status: str) -> Exception:
         return AnalysisNotReady(report_id)
     hint = "its last analysis failed, see its batch" if status == "FAILED" else "submit it in a batch first"
     return AnalysisNotFound(f"report {report_id} has no analysis; {hint}", report_id=str(report_id))
-
-
-def _analysis(row: Row[Any]) -> ReportAnalysis:
-    document = row.document
-    return ReportAnalysis(
-        **document
-        | {
-            "optimism": Score(**document["optimism"]),
-            "risk": Score(**document["risk"]),
-            "uncertainty": Score(**document["uncertainty"]),
-            "key_themes": tuple(Theme(**theme) for theme in document["key_themes"]),
-            "risk_indicators": tuple(RiskIndicator(**indicator) for indicator in document["risk_indicators"]),
-            "sections": tuple(_section(section) for section in document["sections"]),
-            "financial_metrics": tuple(Metric(**metric) for metric in document["financial_metrics"]),
-            "warnings": tuple(document["warnings"]),
-            "model_review": _review(document.get("model_review")),
-        }
-    )
-
-
-def _section(section: dict[str, Any]) -> Section:
-    scores = {name: Score(**section[name]) for name in ("optimism", "risk", "uncertainty")}
-    return Section(**section | scores)
-
-
-def _review(review: Json | None) -> ModelReview | None:
-    if review is None:
-        return None
-    findings = tuple(ModelFinding(**finding) for finding in review["findings"])
-    return ModelReview(**review | {"findings": findings})

@@ -28,6 +28,7 @@ _BY_CONTENT = text("""
     SELECT * FROM reports WHERE owner = :owner AND company_id = :company_id AND content_sha256 = :content_sha256
 """)
 _GET = text("SELECT * FROM reports WHERE report_id = :report_id AND owner = :owner")
+_FIND = text("SELECT * FROM reports WHERE report_id = ANY(CAST(:report_ids AS uuid[]))")
 _LIST = text("""
     SELECT * FROM reports
     WHERE owner = :owner
@@ -132,6 +133,11 @@ def get(conn: Connection, owner: str, report_id: UUID) -> Report:
     if row is None:
         raise ReportsNotFound([str(report_id)])
     return Report.of(row)
+
+
+def find(conn: Connection, report_ids: Collection[UUID]) -> dict[UUID, Report]:
+    """Return the reports with these ids, whoever owns them."""
+    return {row.report_id: Report.of(row) for row in conn.execute(_FIND, {"report_ids": list(report_ids)})}
 
 
 def list_page(

@@ -1,6 +1,5 @@
 """What happens to a report's document: text, sections, scores, themes, risk indicators and tagged facts."""
 
-from reports_worker.processors.errors import DocumentError
 from reports_worker.processors.pipeline import MODEL_VERSION, analyse
 
-__all__ = ["MODEL_VERSION", "DocumentError", "analyse"]
+__all__ = ["MODEL_VERSION", "analyse"]

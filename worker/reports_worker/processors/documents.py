@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser
 
-from reports_worker.processors import decoding, errors, markup, media, pdf, plaintext, submission, typewriter
+from reports_worker.processor import DocumentError
+from reports_worker.processors import (
+    decoding,
+    docx,
+    errors,
+    markup,
+    media,
+    paragraphs,
+    pdf,
+    plaintext,
+    submission,
+    typewriter,
+)
 from reports_worker.processors.media import Media
 from reports_worker.processors.submission import Submission
 
 MAX_BYTES = 52_428_800
-MAX_CHARACTERS = 12_000_000
 _MANY_UNREADABLE = 20
 
 
@@ -29,7 +41,7 @@ class Document:
 
 @dataclass(slots=True)
 class Content:
-    """A report's content after validation: its kind, and for all but PDF its documents."""
+    """A report's content after validation: its kind, and for markup and plain text its documents."""
 
     media: Media
     """Plain text also for a full submission, which holds documents of several kinds."""
@@ -40,14 +52,16 @@ class Content:
 
 def validate(content: bytes) -> Content:
     """Return what kind of content this is; raise DocumentError when it cannot be analysed at all."""
-    if not content.strip(b" \t\r\n\x00"):
-        raise errors.empty()
     if len(content) > MAX_BYTES:
         raise errors.too_large(len(content), MAX_BYTES)
+    if not content.strip(b" \t\r\n\x00"):
+        raise errors.empty()
     if media.is_pdf(content):
         return Content(Media.PDF, content)
+    if media.is_archive(content):
+        return Content(Media.DOCX, content)
     media.refuse_foreign(content)
-    text = decoding.decode(content)
+    text = decoding.decode(content).replace("\r\n", "\n").replace("\r", "\n")
     if not text.strip():
         raise errors.empty()
     parts = submission.split(text)
@@ -61,24 +75,35 @@ def validate(content: bytes) -> Content:
 
 def extract(content: Content) -> list[Document]:
     """Return the documents that hold the report's narrative; add to the content's warnings what is missing."""
-    if content.media is Media.PDF:
-        text = pdf.read(content.raw)
-        if text.damaged_pages:
-            content.warnings.append(f"{text.damaged_pages} pages could not be read: the analysis covers the others.")
-        return [Document("", False, text.paragraphs)]
-    found: list[Document] = []
+    match content.media:
+        case Media.PDF:
+            found = [_pdf(content)]
+        case Media.DOCX:
+            found = [Document("", False, tuple(docx.read(content.raw)))]
+        case _:
+            found = list(_parts(content))
+    if not found:
+        raise errors.no_narrative()
+    if sum(len(line) for document in found for line in document.paragraphs) > paragraphs.MAX_CHARACTERS:
+        raise errors.limit_exceeded(f"more than {paragraphs.MAX_CHARACTERS:,} characters of text")
+    return found
+
+
+def _pdf(content: Content) -> Document:
+    text = pdf.read(content.raw)
+    if text.damaged_pages:
+        content.warnings.append(f"{text.damaged_pages} pages could not be read: the analysis covers the others.")
+    return Document("", False, text.paragraphs)
+
+
+def _parts(content: Content) -> Iterator[Document]:
     for part in content.parts.parts:
         try:
-            found.append(_document(part, content.warnings))
-        except errors.DocumentError as error:
+            yield _document(part, content.warnings)
+        except DocumentError as error:
             if not part.exhibit:
                 raise
             content.warnings.append(f"{part.type} was not analysed. {error}")
-    if not found:
-        raise errors.no_narrative()
-    if sum(len(paragraph) for document in found for paragraph in document.paragraphs) > MAX_CHARACTERS:
-        raise errors.limit_exceeded(f"more than {MAX_CHARACTERS:,} characters of text")
-    return found
 
 
 def _document(part: submission.Part, warnings: list[str]) -> Document:
@@ -91,5 +116,5 @@ def _document(part: submission.Part, warnings: list[str]) -> Document:
     if markup.is_cut_off(part.text):
         warnings.append("The document ends in the middle: the analysis covers what is there.")
     tree = markup.parse(part.text)
-    paragraphs = tuple(markup.text_paragraphs(tree))
-    return Document(part.type, part.exhibit, paragraphs, tree if kind is Media.IXBRL else None)
+    lines = tuple(markup.text_paragraphs(tree))
+    return Document(part.type, part.exhibit, lines, tree if kind is Media.IXBRL else None)

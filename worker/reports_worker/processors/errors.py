@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-
-class DocumentError(Exception):
-    """The document itself is the cause: analysing it again gives the same answer.
-
-    `reason` is stable and for programs; the message names the cause and the remedy, for users.
-    """
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(reason, message)
-        self.reason = reason
-        self.message = message
-
-    def __str__(self) -> str:
-        return self.message
+from reports_worker.processor import DocumentError
 
 
 def empty() -> DocumentError:
@@ -52,11 +39,8 @@ def corrupt(detail: str) -> DocumentError:
     )
 
 
-def unsupported_type(found: str) -> DocumentError:
-    return DocumentError(
-        "UNSUPPORTED_TYPE",
-        f"The document is {found}, which cannot be analysed: upload it as PDF, HTML, iXBRL or plain text.",
-    )
+def unsupported_type(found: str, remedy: str = "upload it as PDF, HTML, iXBRL, DOCX or plain text") -> DocumentError:
+    return DocumentError("UNSUPPORTED_TYPE", f"The document is {found}, which cannot be analysed: {remedy}.")
 
 
 def too_large(size: int, limit: int) -> DocumentError:

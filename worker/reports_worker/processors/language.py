@@ -27,6 +27,7 @@ _ENDS = (
 _MIN_WORDS = 40
 _MIN_SHARE = 0.13  # English prose has 0.2 to 0.4, other languages below 0.05
 _SAMPLE_WORDS = 50_000
+_SAMPLE_CHARACTERS = 500_000  # of one paragraph
 
 
 def is_english(paragraphs: Iterable[str]) -> bool:
@@ -36,7 +37,7 @@ def is_english(paragraphs: Iterable[str]) -> bool:
     for paragraph in paragraphs:
         if not paragraph.endswith(_ENDS):
             continue  # headings and tables have few function words in any language
-        found = _LETTERS.findall(paragraph.lower())
+        found = _LETTERS.findall(paragraph[:_SAMPLE_CHARACTERS].lower())
         words += len(found)
         english += sum(1 for word in found if word in _FUNCTION_WORDS)
         if words > _SAMPLE_WORDS:

@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
-from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborDocumentOptions, LexborHTMLParser, LexborNode, SelectolaxError
 
-from reports_worker.processors import errors, paragraphs
-
-_MAX_DEPTH = 2_000  # filings stay below 100; the parser's time grows with the square of it
-_MAX_INLINE_DEPTH = 20_000  # careless filings leave thousands of FONT elements open
+from reports_worker.processors import errors, paragraphs, tags
 
 _BLOCKS = frozenset(
     "address article aside blockquote body br caption center dd details dir div dl dt figure footer form h1 h2 h3 h4 "
     "h5 h6 header hr html li main nav ol p page pre section table tbody tfoot thead title tr ul".split()
 )
 _CELLS = frozenset({"td", "th"})
-_SKIPPED = frozenset("head script style template noscript iframe object svg select title ix:header -comment".split())
+_SKIPPED = frozenset("head script style template noscript iframe object svg select title -comment".split())
 
-_CONTAINERS = frozenset(
-    "article aside blockquote center details dir div dl fieldset figure footer form header listing main menu nav ol "
-    "pre section table ul".split()
-)
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_NEVER_DEEP = _VOID | frozenset("body dd dt head html li option p tbody td tfoot th thead tr".split())
-_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]*)[^<>]*(?<!/)>")
 _OPENING = re.compile(r"<html\b", re.IGNORECASE)
 _OPENING_WITHIN = 5_000
 _CLOSING_WITHIN = 2_000
-_SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]*)((?:\s[^<>]*)?)/>")
-_DISPLAY = re.compile(r"display\s*:\s*(none|inline)\b", re.IGNORECASE)
-_HIDDEN_CLASS = re.compile(r"\.([\w-]+)\s*\{[^{}]*display\s*:\s*none", re.IGNORECASE)
+_DISPLAY = re.compile(r"display\s*+:\s*+(none|inline)\b", re.IGNORECASE)
+_INVISIBLE = re.compile(r"visibility\s*+:\s*+(?:hidden|collapse)\b", re.IGNORECASE)
+_HIDDEN_CLASS = re.compile(r"\.([\w-]++)\s*+\{[^{}]*?display\s*+:\s*+none", re.IGNORECASE)
 
 _BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE = "\x1e", "\x1c", "\x1d", "\x1f", "\x02"
 _MARKERS = str.maketrans(dict.fromkeys((_BLOCK, _ROW_START, _ROW_END, _CELL_END, _PRE), " "))
+_MARKER = re.compile(f"[{_BLOCK}{_ROW_START}{_ROW_END}{_CELL_END}{_PRE}]")
 _INNERMOST_ROW = re.compile(f"{_ROW_START}([^{_ROW_START}{_ROW_END}]*){_ROW_END}")
-_OUTER_ROWS = str.maketrans(dict.fromkeys((_ROW_START, _ROW_END, _CELL_END), _BLOCK))
 _PREFORMATTED = re.compile(f"{_PRE}([^{_PRE}]*){_PRE}")
 _MAX_ROW = 400  # characters: longer rows lay out prose and keep their paragraphs
 
 
 def parse(source: str) -> LexborHTMLParser:
     """Return the tree of an HTML or XHTML document; no entity is expanded and nothing is fetched."""
-    _refuse_deep(source)
-    return LexborHTMLParser(_SELF_CLOSED.sub(_opened, source), options=LexborDocumentOptions.WO_EVENTS)
+    normalised = tags.normalised(source)
+    try:
+        return LexborHTMLParser(normalised, options=LexborDocumentOptions.WO_EVENTS)
+    except SelectolaxError as error:  # it reads anything, but not without memory
+        raise errors.limit_exceeded("markup that takes more memory than a report may") from error
 
 
 def text_paragraphs(tree: LexborHTMLParser) -> list[str]:
@@ -52,9 +46,12 @@ def text_paragraphs(tree: LexborHTMLParser) -> list[str]:
     root = tree.root
     if root is None:
         return []
-    text = "".join(_visible(root, _hidden_classes(tree)))
+    text = _visible(root, _hidden_classes(tree))
+    paragraphs.refuse_long(text)
     text = _PREFORMATTED.sub(_reflowed, text)
-    text = _INNERMOST_ROW.sub(_joined_row, text).translate(_OUTER_ROWS)
+    text = _INNERMOST_ROW.sub(_joined_row, text)
+    for mark in (_ROW_START, _ROW_END, _CELL_END):  # of the rows around
+        text = text.replace(mark, _BLOCK)
     return paragraphs.clean(text.split(_BLOCK))
 
 
@@ -63,58 +60,52 @@ def is_cut_off(source: str) -> bool:
     return _OPENING.search(source[:_OPENING_WITHIN]) is not None and "</html" not in source[-_CLOSING_WITHIN:].lower()
 
 
-def _refuse_deep(source: str) -> None:
-    blocks = others = 0
-    for tag in _TAG.finditer(source):
-        name = tag[2].lower()
-        step = -1 if tag[1] else 1
-        if name in _CONTAINERS:
-            blocks = max(blocks + step, 0)
-        elif name not in _NEVER_DEEP:
-            others = max(others + step, 0)
-        if blocks > _MAX_DEPTH or others > _MAX_INLINE_DEPTH:
-            raise errors.limit_exceeded(f"more than {_MAX_DEPTH:,} elements inside one another")
-
-
-def _opened(tag: re.Match[str]) -> str:
-    """Write an XHTML `<a/>` as `<a></a>`: to an HTML parser it would be an element that never ends."""
-    if tag[1].lower() in _VOID:
-        return tag[0]
-    return f"<{tag[1]}{tag[2]}></{tag[1]}>"
-
-
 def _hidden_classes(tree: LexborHTMLParser) -> frozenset[str]:
     sheets = (style.text() for style in tree.css("style"))
     return frozenset(name for sheet in sheets for name in _HIDDEN_CLASS.findall(sheet))
 
 
-def _visible(root: LexborNode, hidden_classes: frozenset[str]) -> Iterator[str]:
-    """Yield text and boundaries in document order, without recursion, which depth could exhaust."""
+def _visible(root: LexborNode, hidden_classes: frozenset[str]) -> str:
+    """Return text and boundaries in document order, without recursion, which depth could exhaust."""
+    found: list[str] = []
     pending: list[LexborNode | str] = [root]
     while pending:
         item = pending.pop()
         if isinstance(item, str):
-            yield item
+            found.append(item)
             continue
+        if item.next is not None and item is not root:
+            pending.append(item.next)
         tag = item.tag or ""
         if tag == "-text":
-            yield (item.text_content or "").translate(_MARKERS)
-            continue
-        attributes = item.attributes
-        display = _display(attributes, hidden_classes)
-        if tag in _SKIPPED or display == "none":
-            continue
-        before, after = ("", "") if display == "inline" else _boundaries(tag)
-        yield before
-        pending.append(after)
-        pending.extend(reversed(list(item.iter(include_text=True))))
+            found.append(_text(item.text_content or ""))
+        elif tag not in _SKIPPED and not tag.endswith(":header"):
+            display = _display(item.attributes, hidden_classes)
+            if display != "none":
+                before, after = ("", "") if display == "inline" else _boundaries(tag)
+                found.append(before)
+                pending.append(after)
+                if item.first_child is not None:
+                    pending.append(item.first_child)
+    return "".join(found)
+
+
+def _text(text: str) -> str:
+    return text.translate(_MARKERS) if _MARKER.search(text) else text
 
 
 def _display(attributes: Mapping[str, str | None], hidden_classes: frozenset[str]) -> str:
     """Return `none`, `inline`, or an empty string for how the element's tag is displayed."""
     if "hidden" in attributes or not hidden_classes.isdisjoint((attributes.get("class") or "").split()):
         return "none"
-    style = _DISPLAY.search(attributes.get("style") or "")
+    return _styled(attributes.get("style") or "")
+
+
+@functools.lru_cache(maxsize=4_096)
+def _styled(declared: str) -> str:
+    if _INVISIBLE.search(declared):
+        return "none"
+    style = _DISPLAY.search(declared)
     return style[1].lower() if style else ""
 
 

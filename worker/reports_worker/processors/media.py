@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from reports_worker.processor import DocumentError
 from reports_worker.processors import errors
 
 
@@ -15,11 +16,10 @@ class Media(StrEnum):
     IXBRL = "application/xhtml+xml"
     HTML = "text/html"
     TEXT = "text/plain"
+    DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 
 _FOREIGN_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a legacy Office document"),
     (b"{\\rtf", "a Rich Text document"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -34,9 +34,20 @@ _FOREIGN_SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"%!PS", "a PostScript document"),
     (b"\x7fELF", "a program"),
 )
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty one
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+# Names of streams in an OLE file, and what it is.
+_OLE_KINDS = (
+    ("WordDocument", "a Word document of the old format (.doc)"),
+    ("Workbook", "an Excel workbook of the old format (.xls)"),
+    ("PowerPoint Document", "a PowerPoint presentation of the old format (.ppt)"),
+    ("__substg1.0_", "an Outlook message"),
+)
+_PDF_HEADER = re.compile(rb"%PDF-\d")
 _PDF_HEADER_WITHIN = 1024  # readers accept junk before the header, and so must we
 _MARKUP_WITHIN = 20_000
 _CONTROL_SHARE = 0.1
+_LONGEST_WORD = 59  # characters of an address, say; a line of encoded data is one word of 60 to 76
 
 _IXBRL_NAMESPACE = re.compile(r"""["']http://www\.xbrl\.org/20\d\d/inlineXBRL["']""")
 # Not `table`: plain-text filings mark their tables and pages with tags of that name.
@@ -46,14 +57,29 @@ _CONTROL_CHARACTERS = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]")
 
 
 def is_pdf(content: bytes) -> bool:
-    return b"%PDF-" in content[:_PDF_HEADER_WITHIN]
+    return _PDF_HEADER.search(content[:_PDF_HEADER_WITHIN]) is not None and not is_archive(content)
+
+
+def is_archive(content: bytes) -> bool:
+    """Tell whether this is a ZIP archive, as DOCX and other Office documents are."""
+    return content.startswith(_ARCHIVES)
 
 
 def refuse_foreign(content: bytes) -> None:
     """Raise DocumentError for content that starts as a known type that is not analysed."""
+    if content.startswith(_OLE):
+        raise _of_ole(content)
     for signature, name in _FOREIGN_SIGNATURES:
         if content.startswith(signature):
             raise errors.unsupported_type(name)
+
+
+def _of_ole(content: bytes) -> DocumentError:
+    """Return what is wrong with an OLE file: today's Office documents are kept in one when they are encrypted."""
+    if "EncryptedPackage".encode("utf-16-le") in content:
+        return errors.password_protected()
+    kinds = (kind for stream, kind in _OLE_KINDS if stream.encode("utf-16-le") in content)
+    return errors.unsupported_type(next(kinds, "an Office document of an old format"), "save it as DOCX or PDF")
 
 
 def is_ixbrl(text: str) -> bool:
@@ -71,4 +97,6 @@ def text_media(text: str) -> Media:
         return Media.HTML
     if _XML.match(sample):
         raise errors.unsupported_type("an XML file without readable text")
+    if sum(len(word) for word in sample.split() if len(word) > _LONGEST_WORD and word.isascii()) > len(sample) / 2:
+        raise errors.unsupported_type("encoded data without words")
     return Media.TEXT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from reports_worker.processors import paragraphs, scoring
+from reports_worker.processors import headings, paragraphs, scoring
 from reports_worker.processors.forms import SectionType
 
 MIN_CHARACTERS = 100
@@ -23,9 +23,33 @@ _FORMAL = re.compile(
     rf"|\bsection 18 of the securities exchange act|{_REFERENCE.pattern}",
     re.IGNORECASE,
 )
+_FORMAL_WORDS = (
+    "forward-looking",
+    "litigation reform",
+    "check",
+    "pursuant to the requirements",
+    "duly caused",
+    "undertake",
+    "deemed",
+    "section 18",
+    "incorporated",
+    "this item",
+    "information required",
+    "information called",
+)
+"""One of them is in every formal paragraph: to look for them costs a tenth of the pattern."""
+_ELSEWHERE = re.compile(
+    r"(?:\b(?:see|refer(?:ence is made)? to|please (?:see|read|refer)|(?:set forth|included|contained|found|presented"
+    r"|discussed|described|disclosed|reported|appears?|appearing|provided|located|given)\b.{0,60}\b(?:in|under|on|at|from)\b)"
+    r"|(?:no|not any) material changes? (?:to|in|from|since)|other than as (?:set forth|described|disclosed))"
+    r".{0,250}\b(?:pages? [A-Z]?-?\d|annual report|caption|heading|proxy statement|exhibit \d|item \d|part i+\b|note \d"
+    r"|note [A-Z]\b|form (?:10|20|40)-|section (?:entitled|titled|captioned)|entitled|titled)",
+    re.IGNORECASE | re.DOTALL,
+)
 _MAX_FORMAL = 2_500  # characters: a longer paragraph says more than its formal sentence
-_MAX_POINTER = 1_500
-_ACCOUNTING = re.compile(r"financial statements?|notes to", re.IGNORECASE)
+_MAX_REFERRING = 1_200  # characters
+_MAX_ELSEWHERE = 1_000
+_MAX_POINTER = 300  # characters that a pointer says besides where the text is
 
 
 @dataclass(slots=True)
@@ -40,11 +64,14 @@ class Narrative:
     paragraphs: list[str] = field(default_factory=list)
     characters: int = 0
     refers: bool = False
+    """True when a paragraph says that the text is elsewhere."""
+    own_characters: int = 0
+    """Characters of the paragraphs that refer to no other place."""
 
     @property
     def is_accounting(self) -> bool:
         """True for financial statements and their notes."""
-        return _ACCOUNTING.search(self.heading) is not None
+        return headings.is_accounting(self.heading)
 
     @property
     def kind(self) -> str:
@@ -54,14 +81,38 @@ class Narrative:
     @property
     def is_pointer(self) -> bool:
         """True when the section's text is in another document."""
-        return self.refers and self.characters < _MAX_POINTER
+        return self.refers and self.own_characters < _MAX_POINTER
 
     def add(self, paragraph: str) -> None:
         """Take `paragraph` in if it is narrative."""
-        formal = len(paragraph) < _MAX_FORMAL and _FORMAL.search(paragraph) is not None
-        self.refers = self.refers or (formal and _REFERENCE.search(paragraph) is not None)
+        formal = _is_formal(paragraph)
+        refers = self.own_characters < _MAX_POINTER and _refers(paragraph)
+        self.refers = self.refers or refers
+        narrative = paragraphs.is_narrative(paragraph)
+        if narrative and not refers:
+            self.own_characters += len(paragraph)
         if formal and not self.formal:
             return
-        if paragraphs.is_narrative(paragraph) or (self.formal and paragraphs.is_wordy(paragraph)):
+        if narrative or (self.formal and paragraphs.is_wordy(paragraph)):
             self.paragraphs.append(paragraph)
             self.characters += len(paragraph)
+
+    def clear(self) -> None:
+        """Forget the text, so that the words of a pointer are not taken for those that it points to."""
+        self.paragraphs.clear()
+        self.characters = 0
+
+
+def _is_formal(paragraph: str) -> bool:
+    if len(paragraph) >= _MAX_FORMAL:
+        return False
+    small = paragraph.lower()
+    return any(words in small for words in _FORMAL_WORDS) and _FORMAL.search(paragraph) is not None
+
+
+def _refers(paragraph: str) -> bool:
+    if len(paragraph) > _MAX_REFERRING:
+        return False
+    if _REFERENCE.search(paragraph) is not None:
+        return True
+    return len(paragraph) <= _MAX_ELSEWHERE and _ELSEWHERE.search(paragraph) is not None

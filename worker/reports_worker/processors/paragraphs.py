@@ -6,10 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from reports_worker.processors import errors
+
+MAX_CHARACTERS = 6_000_000
+"""Of a report without its blanks; the longest annual reports have a tenth of it."""
 CELL = "\t"
 """Separates the cells of a table row; stands nowhere else in a paragraph."""
 
-_INVISIBLE = {ord(character): None for character in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffe"}
+_INVISIBLE: dict[int, str | None] = {ord(character): None for character in "\u00ad\u200b\u200c\u200d\u2060\ufeff\ufffe"}
+_LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+_CLEANED = _INVISIBLE | _LIGATURES
+_UNCLEAN = re.compile(f"[{''.join(map(chr, _CLEANED))}]")
 _BULLET = re.compile(r"[•●▪■◦‣∙·*]\s*|[-–—]\s+|\(?(?:[ivx]{1,4}|[a-z]|\d{1,2})[.)]\s")
 _ITEM = re.compile(
     r"(?:part\s+[iv]+\b(?!\s*,?\s+of\b)|items?\s*\d{1,2}(?:\.\d\d)?\s?(?:[a-c]\b)?(?!\d|\s*(?:of|in|and|to|or|above|below)\b|\s*[,”\"]))",
@@ -17,12 +24,14 @@ _ITEM = re.compile(
 )
 _EXHIBIT = re.compile(r"ex(?:hibit)?[\s-]+\d", re.IGNORECASE)
 _TERMINAL = (".", "!", "?", ":", ";", ".”", '."', ".)", "!”", "?”", ".’", "—")
-_TOKEN = re.compile(r"\S+")
-_NUMERIC = re.compile(r"[$€£(]*[-–—]?\d[\d,./]*\)?%?\)?|[-–—$€£%]+|\(?\d+\)?")
+_LABEL = re.compile(r"(?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)(?: (?:[A-Z][\w’'.-]*|&|and|of|the|for|in|to)){1,9}")
+_OPEN = re.compile(r"(?:\b(?:and|of|or|in|on|for|with|to|the|a|an|by|from|at)|[,&-])$", re.IGNORECASE)
+_NUMERIC = re.compile(r"(?<!\S)(?:[$€£(]*[-–—]?\d[\d,./]*\)?%?\)?|[-–—$€£%]+|\(?\d+\)?)(?!\S)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]+")
 _DIGITS = re.compile(r"\d+")
 _SPACED_COLUMNS = re.compile(r"\S {3,}(?=\S)|\.{4,}")
 
+_MAX_LINES = 1_000_000  # the text of 500 pages has 30,000
 _FULL_LINE = 0.75  # of the usual line length: the paragraph goes on after a line this long
 _SHORT_LINE = 0.55
 _WRAPPED = range(50, 120)  # characters of a line that a typewriter-like layout wraps
@@ -32,14 +41,27 @@ _FURNITURE_LENGTH = 120
 _FURNITURE_REPEATS = 5
 
 
+def refuse_long(text: str) -> None:
+    """Raise DocumentError for more text than any report has, before much is done with it."""
+    if len(text) - text.count(" ") - text.count("\n") > MAX_CHARACTERS:
+        raise errors.limit_exceeded(f"more than {MAX_CHARACTERS:,} characters of text")
+
+
 def clean(lines: Iterable[str]) -> list[str]:
-    """Return paragraphs without invisible characters, page furniture and breaks within a sentence."""
-    tidy = (CELL.join(" ".join(cell.split()) for cell in line.translate(_INVISIBLE).split(CELL)) for line in lines)
+    """Return paragraphs without invisible characters, ligatures, page furniture and breaks within a sentence."""
+    tidy = (CELL.join(" ".join(cell.split()) for cell in _visible(line).split(CELL)) for line in lines)
     return _rejoined([line for line in without_furniture(list(tidy)) if line.strip()])
+
+
+def _visible(line: str) -> str:
+    # Translating takes as long as all else that is done with a line, and hardly any needs it.
+    return line.translate(_CLEANED) if _UNCLEAN.search(line) else line
 
 
 def reflow(lines: Sequence[str]) -> list[str]:
     """Return the paragraphs of text whose lines are wrapped; a blank line always ends a paragraph."""
+    if len(lines) > _MAX_LINES:
+        raise errors.limit_exceeded(f"more than {_MAX_LINES:,} lines")
     usual = _usual_length(lines)
     joined: list[list[str]] = []  # lists, as adding to a long text again and again takes the square of its length
     open_line = ""  # the last line of the paragraph that may go on
@@ -71,11 +93,10 @@ def without_furniture(lines: Sequence[str]) -> list[str]:
 
 def is_table_row(paragraph: str) -> bool:
     """Tell whether this is a line of figures, with or without marked cells."""
-    tokens = _TOKEN.findall(paragraph)
-    numeric = sum(1 for token in tokens if _NUMERIC.fullmatch(token))
+    numeric = len(_NUMERIC.findall(paragraph))
     if CELL in paragraph or _SPACED_COLUMNS.search(paragraph):
         return numeric > 0 and len(_WORD.findall(paragraph)) < 25
-    return numeric >= 2 and numeric >= _TABLE_SHARE * len(tokens)
+    return numeric >= 2 and numeric >= _TABLE_SHARE * len(paragraph.split())
 
 
 def is_narrative(paragraph: str) -> bool:
@@ -141,4 +162,5 @@ def _torn(previous: str, line: str) -> bool:
     if starts_item(previous):
         return line[0].islower()
     words = len(_WORD.findall(previous))
-    return words >= _PROSE_WORDS and (line[0].islower() or len(previous) in _WRAPPED)
+    wrapped = len(previous) in _WRAPPED and not (_LABEL.fullmatch(line) and not _OPEN.search(previous))
+    return words >= _PROSE_WORDS and (line[0].islower() or wrapped)

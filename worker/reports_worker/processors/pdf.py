@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from reports_worker.processors import errors, paragraphs
+from reports_worker.processor import DocumentError
+from reports_worker.processors import errors, inflation, paragraphs
 
 _MAX_PAGES = 3_000
-_MAX_CHARACTERS = 12_000_000
+_MAX_SECONDS = 25.0  # 500 pages take two
 _LITTLE_TEXT = 100  # characters: a stamp or a page number on a scan
 _HYPHENATED = "\ufffe\r\n"  # how PDFium marks a word that a line break divides
 
@@ -27,6 +29,7 @@ class PdfText:
 
 def read(content: bytes) -> PdfText:
     """Return the text of a PDF; an encrypted one opens when its user password is empty."""
+    inflation.refuse_bombs(content)
     with _opened(content) as document:
         if len(document) > _MAX_PAGES:
             raise errors.limit_exceeded(f"more than {_MAX_PAGES:,} pages")
@@ -48,11 +51,14 @@ class _Pages:
     def lines(self) -> Iterator[list[str]]:
         """Yield the lines of each page."""
         total = 0
+        deadline = time.monotonic() + _MAX_SECONDS
         for number in range(len(self._document)):
             text = self._text(number)
             total += len(text)
-            if total > _MAX_CHARACTERS:
-                raise errors.limit_exceeded(f"more than {_MAX_CHARACTERS:,} characters of text")
+            if total > paragraphs.MAX_CHARACTERS:
+                raise errors.limit_exceeded(f"more than {paragraphs.MAX_CHARACTERS:,} characters of text")
+            if time.monotonic() > deadline:
+                raise errors.limit_exceeded(f"pages that take more than {_MAX_SECONDS:g} seconds to read")
             yield [line for line in map(str.strip, text.replace(_HYPHENATED, "").splitlines()) if line]
 
     def _text(self, number: int) -> str:
@@ -96,7 +102,7 @@ def _opened(content: bytes) -> pypdfium2.PdfDocument:
         raise errors.corrupt("PDF that no reader can open") from error
 
 
-def _without_text(pages: _Pages) -> errors.DocumentError:
+def _without_text(pages: _Pages) -> DocumentError:
     if pages.images:
         return errors.image_only()
     return errors.corrupt(f"{pages.damaged} of its PDF pages cannot be read")

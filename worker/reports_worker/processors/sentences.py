@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+MAX_CHARACTERS = 2_000
+"""A sentence longer than this is divided."""
 
 _BREAK = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9•])")
 _ABBREVIATION = re.compile(
@@ -13,8 +17,9 @@ _ABBREVIATION = re.compile(
 )
 _ABBREVIATION_WITHIN = 12
 _TOKEN = re.compile(r"[A-Za-z]+(?:['’&.-][A-Za-z]+)*|\d[\d.,]*%?|[,;:()—–?]")
-_POSSESSIVE = re.compile(r"'s\Z")
-_MAX_SENTENCE = 2_000
+_CUTS = ("; ", ", ", " ")  # where a long sentence is divided, the best first
+_FIRST_LETTER, _AFTER_LETTERS = "a", "{"  # of a word in lower case; numbers, marks and `#may` lie outside
+_SHORTEST_CUT = 0.5  # of the longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +34,7 @@ class Sentence:
 
 
 def split(paragraph: str) -> Iterator[Sentence]:
-    """Yield the sentences of one paragraph; one longer than 2,000 characters is divided."""
+    """Yield the sentences of one paragraph; one that is too long is divided between its words."""
     start = 0
     for gap in _BREAK.finditer(paragraph):
         if _ABBREVIATION.search(paragraph[max(start, gap.start() - _ABBREVIATION_WITHIN) : gap.start()]):
@@ -40,22 +45,44 @@ def split(paragraph: str) -> Iterator[Sentence]:
 
 
 def _sentences(text: str) -> Iterator[Sentence]:
-    for start in range(0, len(text), _MAX_SENTENCE):
-        yield _sentence(text[start : start + _MAX_SENTENCE])
+    start = 0
+    while len(text) - start > MAX_CHARACTERS:
+        end = start + _cut(text[start : start + MAX_CHARACTERS])
+        yield _sentence(text[start:end].rstrip())
+        start = end
+    if start < len(text):
+        yield _sentence(text[start:])
+
+
+def _cut(text: str) -> int:
+    for mark in _CUTS:
+        found = text.rfind(mark)
+        if found >= _SHORTEST_CUT * len(text):
+            return found + len(mark)
+    return len(text)
 
 
 def tokenise(text: str) -> tuple[str, ...]:
     """Return the words, numbers and clause marks of `text` as written, words without a possessive ending."""
-    return tuple(_POSSESSIVE.sub("", token.replace("’", "'")) for token in _TOKEN.findall(text))
+    text = text.replace("’", "'")
+    found: list[str] = _TOKEN.findall(text)
+    if "'" in text:
+        found = [token.removesuffix("'s").removesuffix("'S") for token in found]
+    return tuple(found)
 
 
 def _sentence(text: str) -> Sentence:
     cased = tokenise(text)
-    tokens = tuple(_folded(token, position) for position, token in enumerate(cased))
-    return Sentence(text, tokens, cased, sum(1 for token in tokens if token[0].isalpha()))
+    # Interned, since a report says few words many times and each is looked up in several tables.
+    tokens = tuple(map(sys.intern, map(str.lower, cased)))
+    if "may" in tokens:
+        tokens = tuple(_month_told_apart(tokens, cased))
+    return Sentence(text, tokens, cased, sum([_FIRST_LETTER <= token < _AFTER_LETTERS for token in tokens]))
 
 
-def _folded(token: str, position: int) -> str:
-    if token == "May" and position > 0:
-        return "#may"  # the month, not the verb
-    return token.lower()
+def _month_told_apart(tokens: Sequence[str], cased: Sequence[str]) -> Iterator[str]:
+    """Yield the tokens with `#may` for the month: by its capital within a sentence, or by the day or year after it."""
+    for position, token in enumerate(tokens):
+        after = tokens[position + 1][:1] if position + 1 < len(tokens) else ""
+        is_month = token == "may" and (after.isdigit() or (position > 0 and cased[position] == "May"))
+        yield "#may" if is_month else token

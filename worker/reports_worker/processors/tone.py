@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reports_worker.processors.lexicon import Lexicon
+from reports_worker.processors import context, directions
+from reports_worker.processors.lexicon import Lexicon, Term
 from reports_worker.processors.sentences import Sentence
 
 _HYPOTHETICAL_SHARE = 0.3  # what may happen says less of the company's course than what did
 _DENIED_NEGATIVE_SHARE = 0.3  # `no impairment` is good news, but less so than a success
-_NEGATION_REACH = 4
-_DIRECTION_REACH = 6
-_CLAUSE_MARKS = frozenset(",;:()—–?")
-_NEGATION_ENDS = frozenset({"but", "however", "although", "while", "and"})
-_OBJECT_FOLLOWS = frozenset({"in", "of", "our", "the"})
-_ADJECTIVES = frozenset("higher lower increased decreased reduced improved less growing declining rising".split())
+_MOVEMENT_RISK = 0.5  # falling sales and rising losses are risk as well
+_SILENT = Term()
+_TITLE_SHARE = 0.6  # of words with a capital: a headline, where capitals tell no names
 
 
 @dataclass(slots=True)
@@ -48,76 +46,58 @@ def of_sentence(sentence: Sentence, lexicon: Lexicon) -> Tone:
 
     A negator turns what follows it within its clause: denied good counts as bad, denied bad as a little good, and
     denied risk not at all. A word of direction takes its sense from what moves: rising revenue is good, rising
-    losses are bad, rising alone is neither.
+    losses are bad, rising alone is neither. Words that
+    a movement explains say no more by themselves, nor do the words of a phrase.
     """
     tokens = sentence.tokens
     tone = Tone(words=sentence.word_count)
-    certainty = 1.0 if lexicon.hypothetical.isdisjoint(tokens) else _HYPOTHETICAL_SHARE
-    denied = denied_positions(tokens, lexicon)
-    spent = _read_directions(tokens, denied, lexicon, certainty, tone)
-    for position, length, term in lexicon.terms.find(tokens):
-        if length == 1 and _is_name(sentence, position):
+    terms = list(lexicon.terms.find(tokens))
+    moving = not (lexicon.directions.keys().isdisjoint(tokens) and directions.COMPARING.isdisjoint(tokens))
+    if not terms and not moving:
+        return tone
+    denied = context.denied_positions(tokens, lexicon)
+    hypothetical = context.hypothetical_positions(tokens, lexicon)
+    covered = {
+        position
+        for start, length, term in terms
+        if length > 1 and (term == _SILENT or not lexicon.directions.keys().isdisjoint(tokens[start : start + length]))
+        for position in range(start, start + length)
+    }
+    explained: set[int] = set()
+    for movement in directions.read(tokens, denied, covered, lexicon) if moving else ():
+        explained.update(movement.positions)
+        certainty = _HYPOTHETICAL_SHARE if movement.positions[0] in hypothetical else 1.0
+        tone.positive += certainty * movement.good
+        tone.negative += certainty * movement.bad
+        tone.risk += _MOVEMENT_RISK * movement.bad
+    for start, length, term in terms:
+        if length == 1 and _is_name(sentence, start):
             continue
+        certainty = _HYPOTHETICAL_SHARE if start in hypothetical else 1.0
         tone.uncertainty += term.uncertainty
-        if position in denied:
+        if start in denied:
             tone.negative += certainty * term.positive
             tone.positive += certainty * _DENIED_NEGATIVE_SHARE * term.negative
-            continue
-        tone.risk += term.risk
-        if position not in spent:
+        elif explained.isdisjoint(range(start, start + length)):
             tone.positive += certainty * term.positive
             tone.negative += certainty * term.negative
+            tone.risk += term.risk
     return tone
 
 
 def _is_name(sentence: Sentence, position: int) -> bool:
-    """Tell names from words by a capital within a sentence: `Progress Energy` is no progress."""
-    word = sentence.cased[position]
-    return position > 0 and word[0].isupper() and word[1:].islower()
+    """Tell names from words by a capital within a sentence: `Progress Energy` is no progress.
+
+    At the start of a sentence, where every word has one, a name is what another capital follows. Headlines and
+    text in capitals throughout have no names that can be told.
+    """
+    if not _is_capitalised(sentence.cased[position]):
+        return False
+    if position == 0 and not (len(sentence.cased) > 1 and _is_capitalised(sentence.cased[1])):
+        return False
+    capitalised = sum(map(_is_capitalised, sentence.cased))
+    return capitalised < _TITLE_SHARE * sentence.word_count
 
 
-def denied_positions(tokens: Sequence[str], lexicon: Lexicon) -> set[int]:
-    """Return the positions that a negator reaches."""
-    reached: set[int] = set()
-    for start, length, _ in lexicon.negators.find(tokens):
-        after = start + length
-        if after < len(tokens) and tokens[after] == "only":
-            continue
-        for position in range(after, min(after + _NEGATION_REACH, len(tokens))):
-            if tokens[position] in _CLAUSE_MARKS or tokens[position] in _NEGATION_ENDS:
-                break
-            reached.add(position)
-    return reached
-
-
-def _read_directions(
-    tokens: Sequence[str], denied: set[int], lexicon: Lexicon, certainty: float, tone: Tone
-) -> set[int]:
-    """Add what rises and falls to `tone`; return the positions of the words that this explains."""
-    spent: set[int] = set()
-    for position, token in enumerate(tokens):
-        sign = lexicon.directions.get(token, 0)
-        if not sign or position in spent:
-            continue
-        moved = _moved(tokens, position, lexicon)
-        if moved is None or moved in spent:
-            continue
-        spent.update((position, moved))
-        effect = certainty * sign * lexicon.movables[tokens[moved]] * (-1 if position in denied else 1)
-        tone.positive += max(effect, 0.0)
-        tone.negative += max(-effect, 0.0)
-    return spent
-
-
-def _moved(tokens: Sequence[str], position: int, lexicon: Lexicon) -> int | None:
-    """Return the position of what the word at `position` says rises or falls."""
-    behind = range(position - 1, max(position - 1 - _DIRECTION_REACH, -1), -1)
-    ahead = range(position + 1, min(position + 1 + _DIRECTION_REACH, len(tokens)))
-    follows = tokens[position] in _ADJECTIVES or (bool(ahead) and tokens[ahead[0]] in _OBJECT_FOLLOWS)
-    for reach in (ahead, behind) if follows else (behind, ahead):
-        for candidate in reach:
-            if tokens[candidate] in _CLAUSE_MARKS:
-                break
-            if tokens[candidate] in lexicon.movables:
-                return candidate
-    return None
+def _is_capitalised(word: str) -> bool:
+    return word[0].isupper() and word[1:].islower()

@@ -13,6 +13,7 @@ from fna.reports.v1.batch_status_service_pb2 import (
     BatchFilter,
     ListBatchesRequest,
     ListBatchItemsRequest,
+    ListBatchResultsRequest,
     WatchBatchRequest,
 )
 from fna.reports.v1.batch_submission_service_pb2 import RetryBatchRequest, SubmitBatchRequest
@@ -64,6 +65,15 @@ def list_items(
 ) -> ListBatchItemsRequest:
     """Build the request for the first page of `ListBatchItems`."""
     return ListBatchItemsRequest(
+        batch_id=str(batch_id), task_id=optional_id(task_id), statuses=statuses, page_size=page_size
+    )
+
+
+def list_results(
+    batch_id: Id, task_id: Id | None, statuses: Iterable[BatchItemStatus.ValueType], page_size: int
+) -> ListBatchResultsRequest:
+    """Build the request for the first page of `ListBatchResults`."""
+    return ListBatchResultsRequest(
         batch_id=str(batch_id), task_id=optional_id(task_id), statuses=statuses, page_size=page_size
     )
 

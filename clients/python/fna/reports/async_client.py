@@ -29,12 +29,17 @@ from fna.reports.v1.batch_pb2 import (
     BatchStatus,
     BatchView,
 )
-from fna.reports.v1.batch_status_service_pb2 import GetBatchRequest
+from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
 from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
-from fna.reports.v1.report_service_pb2 import GetReportAnalysisRequest, GetReportRequest
+from fna.reports.v1.report_service_pb2 import (
+    GetNarrativeDeltaRequest,
+    GetReportAnalysisRequest,
+    GetReportRequest,
+    NarrativeDelta,
+)
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceStub
 
 _Request = TypeVar("_Request")
@@ -174,6 +179,13 @@ class AsyncReportsClient:
         request = GetReportAnalysisRequest(report_id=str(report_id), analysis_id=_requests.optional_id(analysis_id))
         return (await self._call(self._reports.GetReportAnalysis, request)).analysis
 
+    async def get_delta(self, report_id: Id, base_report_id: Id | None = None) -> NarrativeDelta:
+        """Return how the narrative of a report differs from that of an earlier one; see `ReportsClient.get_delta`."""
+        request = GetNarrativeDeltaRequest(
+            report_id=str(report_id), base_report_id=_requests.optional_id(base_report_id)
+        )
+        return (await self._call(self._reports.GetNarrativeDelta, request)).delta
+
     async def submit(
         self,
         report_ids: Iterable[Id],
@@ -239,6 +251,24 @@ class AsyncReportsClient:
             page = await self._call(self._statuses.ListBatchItems, request)
             for item in page.items:
                 yield item
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def list_results(
+        self,
+        batch_id: Id,
+        *,
+        task_id: Id | None = None,
+        statuses: Iterable[BatchItemStatus.ValueType] = (),
+        page_size: int = 0,
+    ) -> AsyncIterator[BatchResult]:
+        """Yield the items of a batch with their reports and analyses; see `ReportsClient.list_results`."""
+        request = _requests.list_results(batch_id, task_id, statuses, page_size)
+        while True:
+            page = await self._call(self._statuses.ListBatchResults, request)
+            for result in page.results:
+                yield result
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

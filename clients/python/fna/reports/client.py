@@ -29,12 +29,17 @@ from fna.reports.v1.batch_pb2 import (
     BatchStatus,
     BatchView,
 )
-from fna.reports.v1.batch_status_service_pb2 import GetBatchRequest
+from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
 from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
-from fna.reports.v1.report_service_pb2 import GetReportAnalysisRequest, GetReportRequest
+from fna.reports.v1.report_service_pb2 import (
+    GetNarrativeDeltaRequest,
+    GetReportAnalysisRequest,
+    GetReportRequest,
+    NarrativeDelta,
+)
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceStub
 
 _Request = TypeVar("_Request")
@@ -200,6 +205,17 @@ class ReportsClient:
         request = GetReportAnalysisRequest(report_id=str(report_id), analysis_id=_requests.optional_id(analysis_id))
         return self._call(self._reports.GetReportAnalysis, request).analysis
 
+    def get_delta(self, report_id: Id, base_report_id: Id | None = None) -> NarrativeDelta:
+        """Return how the narrative of a report differs from that of an earlier one, by default of the previous one.
+
+        Raises: `NotFoundError`, also when there is no earlier report; `PreconditionError` while a first analysis is
+        still running; `InvalidRequestError` when the other report is of another company.
+        """
+        request = GetNarrativeDeltaRequest(
+            report_id=str(report_id), base_report_id=_requests.optional_id(base_report_id)
+        )
+        return self._call(self._reports.GetNarrativeDelta, request).delta
+
     def submit(
         self,
         report_ids: Iterable[Id],
@@ -294,6 +310,29 @@ class ReportsClient:
         while True:
             page = self._call(self._statuses.ListBatchItems, request)
             yield from page.items
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    def list_results(
+        self,
+        batch_id: Id,
+        *,
+        task_id: Id | None = None,
+        statuses: Iterable[BatchItemStatus.ValueType] = (),
+        page_size: int = 0,
+    ) -> Iterator[BatchResult]:
+        """Yield the items of a batch with their reports and analyses, in the order of submission.
+
+        May be called while the batch still runs: an item that did not succeed yet has no analysis. Pages are fetched as
+        they are needed; `page_size` 0 leaves their size to the server.
+
+        Raises: `NotFoundError`.
+        """
+        request = _requests.list_results(batch_id, task_id, statuses, page_size)
+        while True:
+            page = self._call(self._statuses.ListBatchResults, request)
+            yield from page.results
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token

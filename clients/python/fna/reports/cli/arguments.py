@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     _add_retry(commands)
     _add_report(commands)
     _add_analysis(commands)
+    _add_delta(commands)
     return root
 
 
@@ -226,6 +227,20 @@ def _add_analysis(commands: _Commands) -> None:
     )
     command.add_argument("report_id", type=_uuid, metavar="REPORT_ID")
     command.add_argument("--analysis-id", type=_uuid, metavar="ID", help="this one (default: the newest)")
+
+
+def _add_delta(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "delta",
+        reports.delta,
+        "print how a report differs from an earlier one of its company",
+        "delta REPORT_ID\ndelta REPORT_ID --base EARLIER_REPORT_ID",
+    )
+    command.add_argument("report_id", type=_uuid, metavar="REPORT_ID")
+    command.add_argument(
+        "--base", type=_uuid, metavar="REPORT_ID", help="compare with this one (default: the previous report)"
+    )
 
 
 def _add_document_options(command: argparse.ArgumentParser) -> None:

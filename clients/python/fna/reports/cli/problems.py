@@ -15,6 +15,7 @@ _REMEDIES = {
     "BATCH_NOT_FOUND": "fna-reports list shows the batches there are.",
     "CONTENT_MISMATCH": "The file was damaged on the way: upload it again.",
     "NOTHING_TO_RETRY": "Every report of the batch succeeded.",
+    "PREVIOUS_REPORT_NOT_FOUND": "Upload and submit an earlier report, or name one: fna-reports delta ID --base ID",
     "REPORT_NOT_FOUND": "Upload it first: fna-reports upload FILE",
     "REQUEST_ID_REUSED": "Choose another --request-id, or leave it out.",
     "SEQUENCE_AHEAD": "Leave out --after-sequence to start from the present.",

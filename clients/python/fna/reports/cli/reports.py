@@ -1,4 +1,4 @@
-"""The subcommands about reports: upload, report, analysis."""
+"""The subcommands about reports: upload, report, analysis, delta."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fna.reports.cli.exits import Exit
 from fna.reports.cli.names import REPORT_TYPES
 from fna.reports.cli.problems import explain
 from fna.reports.cli.session import Session
-from fna.reports.cli.text import analysis_text, report_text
+from fna.reports.cli.text import analysis_text, delta_text, report_text
 from fna.reports.company import company_id
 from fna.reports.errors import DataLossError, InvalidRequestError, LimitExceededError
 from fna.reports.v1.report_pb2 import Report
@@ -41,6 +41,13 @@ def analysis(session: Session, arguments: argparse.Namespace) -> Exit:
     """Print the analysis of a report."""
     found = session.client.get_analysis(arguments.report_id, arguments.analysis_id)
     session.print(found, analysis_text(found))
+    return Exit.OK
+
+
+def delta(session: Session, arguments: argparse.Namespace) -> Exit:
+    """Print how the narrative of a report differs from that of an earlier one."""
+    found = session.client.get_delta(arguments.report_id, arguments.base)
+    session.print(found, delta_text(found))
     return Exit.OK
 
 

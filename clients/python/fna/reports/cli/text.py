@@ -11,6 +11,7 @@ from fna.reports.cli.names import REPORT_TYPES, bare_name
 from fna.reports.cli.summary import counters_text, error_text
 from fna.reports.v1.batch_pb2 import Batch, BatchCounters, BatchItem, BatchItemStatus, BatchStatus
 from fna.reports.v1.report_pb2 import ModelReview, Report, ReportAnalysis, ReportStatus, ReportType, Score, SectionType
+from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, ScoreChanges
 
 _MOST_THEMES = 8
 _MOST_PASSAGES = 5
@@ -141,6 +142,36 @@ def _review_text(review: ModelReview) -> Iterator[str]:
             f"{finding.statement} ({section})", _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    "
         )
         yield f"    “{shorten(finding.quote, _EXCERPT_WIDTH)}”"
+
+
+def delta_text(delta: NarrativeDelta) -> Iterator[str]:
+    """Yield the lines that describe a narrative delta: of metrics only the first."""
+    significance = bare_name(NarrativeSignificance.DESCRIPTOR, delta.significance)
+    yield from _pairs(
+        ("Report", delta.report_id),
+        ("Base", f"{delta.base_report_id}  {delta.base_fiscal_period}".strip()),
+        ("Change", f"{significance}  ({delta.significance_score:.2f})"),
+        ("Overall", f"{delta.changes.overall:+.2f}"),
+        ("Scores", _changes(delta.changes)),
+        ("Added", ", ".join(delta.themes_added)),
+        ("Removed", ", ".join(delta.themes_removed)),
+    )
+    yield from _block(
+        "Sections",
+        (f"{bare_name(SectionType.DESCRIPTOR, each.type)}: {_changes(each.changes)}" for each in delta.sections),
+    )
+    yield from _block("Financial metrics", map(_metric_change, delta.metrics[:_MOST_METRICS]))
+    yield from _block("Warnings", delta.warnings)
+
+
+def _changes(changes: ScoreChanges) -> str:
+    return f"optimism {changes.optimism:+.2f}, risk {changes.risk:+.2f}, uncertainty {changes.uncertainty:+.2f}"
+
+
+def _metric_change(metric: MetricDelta) -> str:
+    change = f"  {metric.relative_change:+.1%}" if metric.HasField("relative_change") else ""
+    values = f"{metric.base_value:,.10g} -> {metric.value:,.10g} {metric.unit}{change}"
+    return f"{metric.concept} {metric.base_period_end} -> {metric.period_end}: {values}"
 
 
 def _pairs(*pairs: tuple[str, object]) -> Iterator[str]:

@@ -305,7 +305,22 @@ class BatchItem(_message.Message):
     @_builtins.property
     def error(self) -> _status_pb2.Status:
         """Why the item failed, or why its last attempt did when it is waiting for
-        another one. Carries a `google.rpc.ErrorInfo`.
+        another one. Carries a `google.rpc.ErrorInfo` whose `reason` is stable; the
+        message names the cause and the remedy.
+
+        Of the document, which has to be replaced; a retry fails again: `EMPTY`,
+        `NO_NARRATIVE` (tables or forms only), `IMAGE_ONLY` (a scan: run text
+        recognition), `PASSWORD_PROTECTED`, `CORRUPT`, `UNSUPPORTED_TYPE`,
+        `TOO_LARGE`, `NOT_ENGLISH`, `LIMIT_EXCEEDED` (pages, elements, text or the
+        memory of the analysis).
+
+        Of its analysis: `TIMED_OUT` and `DEADLINE_EXCEEDED` (retry the batch with
+        more time); `WORKER_LOST` and `PARSER_LOST` (a process was killed from
+        outside), `CONTENT_MISSING`, `DOCUMENT_STORE_UNAVAILABLE` and `INTERNAL` were
+        tried again by themselves before the item failed: retry the batch once the
+        operator has removed the cause; `CONTENT_DAMAGED` (what is stored is not what
+        was uploaded: upload it again). Processors of other packages may have reasons
+        of their own.
         """
 
     @_builtins.property

@@ -8,6 +8,7 @@ Observation of report batches.
 
 from collections import abc as _abc
 from fna.reports.v1 import batch_pb2 as _batch_pb2
+from fna.reports.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
@@ -214,6 +215,115 @@ class ListBatchItemsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListBatchItemsResponse: _TypeAlias = ListBatchItemsResponse  # noqa: Y015
+
+@_typing.final
+class ListBatchResultsRequest(_message.Message):
+    """Request for `BatchStatusService.ListBatchResults`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BATCH_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    TASK_ID_FIELD_NUMBER: _builtins.int
+    batch_id: _builtins.str
+    """The batch whose results to list."""
+    page_size: _builtins.int
+    """Most results to return. 0 means 50; values over 100 are read as 100. A page
+    ends earlier where it would be larger than about 2 MiB. The REST gateway
+    streams all of them in one answer, as `format=json`, `jsonl` or `csv`.
+    """
+    page_token: _builtins.str
+    """The `next_page_token` of the previous call."""
+    task_id: _builtins.str
+    """Lists the results as this execution left them. Empty means the current
+    execution.
+    """
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_batch_pb2.BatchItemStatus.ValueType]:
+        """Only items with one of these statuses. Empty means every item."""
+
+    def __init__(
+        self,
+        *,
+        batch_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        statuses: _abc.Iterable[_batch_pb2.BatchItemStatus.ValueType] | None = ...,
+        task_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch_id", b"batch_id", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses", "task_id", b"task_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchResultsRequest: _TypeAlias = ListBatchResultsRequest  # noqa: Y015
+
+@_typing.final
+class ListBatchResultsResponse(_message.Message):
+    """Response of `BatchStatusService.ListBatchResults`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token for the next page. Empty on the last page."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchResult]:
+        """The results of this page."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___BatchResult] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListBatchResultsResponse: _TypeAlias = ListBatchResultsResponse  # noqa: Y015
+
+@_typing.final
+class BatchResult(_message.Message):
+    """One report of a batch: what was asked and what came of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    REPORT_FIELD_NUMBER: _builtins.int
+    ANALYSIS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def item(self) -> _batch_pb2.BatchItem:
+        """The item of the batch."""
+
+    @_builtins.property
+    def report(self) -> _report_pb2.Report:
+        """The report."""
+
+    @_builtins.property
+    def analysis(self) -> _report_pb2.ReportAnalysis:
+        """The analysis that the item came to. Not set unless the item succeeded."""
+
+    def __init__(
+        self,
+        *,
+        item: _batch_pb2.BatchItem | None = ...,
+        report: _report_pb2.Report | None = ...,
+        analysis: _report_pb2.ReportAnalysis | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "item", b"item", "report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis", b"analysis", "item", b"item", "report", b"report"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchResult: _TypeAlias = BatchResult  # noqa: Y015
 
 @_typing.final
 class WatchBatchRequest(_message.Message):

@@ -62,6 +62,11 @@ class BatchStatusServiceStub(object):
                 request_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsRequest.SerializeToString,
                 response_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsResponse.FromString,
                 _registered_method=True)
+        self.ListBatchResults = channel.unary_unary(
+                '/fna.reports.v1.BatchStatusService/ListBatchResults',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsResponse.FromString,
+                _registered_method=True)
         self.WatchBatch = channel.unary_stream(
                 '/fna.reports.v1.BatchStatusService/WatchBatch',
                 request_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchRequest.SerializeToString,
@@ -112,6 +117,17 @@ class BatchStatusServiceServicer(object):
 
     def ListBatchItems(self, request, context):
         """Lists the items of a batch in the order of submission.
+
+        Errors: as for `GetBatch` and `ListBatches`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBatchResults(self, request, context):
+        """Lists the reports of a batch with what their analyses came to, in the order
+        of submission. May be called while the batch still runs: a report that has
+        no analysis yet has none here.
 
         Errors: as for `GetBatch` and `ListBatches`.
         """
@@ -193,6 +209,11 @@ def add_BatchStatusServiceServicer_to_server(servicer, server):
                     servicer.ListBatchItems,
                     request_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsRequest.FromString,
                     response_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsResponse.SerializeToString,
+            ),
+            'ListBatchResults': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBatchResults,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsResponse.SerializeToString,
             ),
             'WatchBatch': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchBatch,
@@ -299,6 +320,33 @@ class BatchStatusService(object):
             '/fna.reports.v1.BatchStatusService/ListBatchItems',
             fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsRequest.SerializeToString,
             fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBatchResults(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchStatusService/ListBatchResults',
+            fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListBatchResultsResponse.FromString,
             options,
             channel_credentials,
             insecure,

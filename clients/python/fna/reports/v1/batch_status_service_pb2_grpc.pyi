@@ -66,6 +66,13 @@ class BatchStatusServiceStub:
 
     Errors: as for `GetBatch` and `ListBatches`.
     """
+    ListBatchResults: _grpc.UnaryUnaryMultiCallable[_batch_status_service_pb2.ListBatchResultsRequest, _batch_status_service_pb2.ListBatchResultsResponse]
+    """Lists the reports of a batch with what their analyses came to, in the order
+    of submission. May be called while the batch still runs: a report that has
+    no analysis yet has none here.
+
+    Errors: as for `GetBatch` and `ListBatches`.
+    """
     WatchBatch: _grpc.UnaryStreamMultiCallable[_batch_status_service_pb2.WatchBatchRequest, _batch_status_service_pb2.WatchBatchResponse]
     """Streams the events of one batch.
 
@@ -148,6 +155,13 @@ class BatchStatusServiceAsyncStub(BatchStatusServiceStub):
     """
     ListBatchItems: _aio.UnaryUnaryMultiCallable[_batch_status_service_pb2.ListBatchItemsRequest, _batch_status_service_pb2.ListBatchItemsResponse]  # type: ignore[assignment]
     """Lists the items of a batch in the order of submission.
+
+    Errors: as for `GetBatch` and `ListBatches`.
+    """
+    ListBatchResults: _aio.UnaryUnaryMultiCallable[_batch_status_service_pb2.ListBatchResultsRequest, _batch_status_service_pb2.ListBatchResultsResponse]  # type: ignore[assignment]
+    """Lists the reports of a batch with what their analyses came to, in the order
+    of submission. May be called while the batch still runs: a report that has
+    no analysis yet has none here.
 
     Errors: as for `GetBatch` and `ListBatches`.
     """
@@ -248,6 +262,19 @@ class BatchStatusServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_batch_status_service_pb2.ListBatchItemsResponse, _abc.Awaitable[_batch_status_service_pb2.ListBatchItemsResponse]]:
         """Lists the items of a batch in the order of submission.
+
+        Errors: as for `GetBatch` and `ListBatches`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListBatchResults(
+        self,
+        request: _batch_status_service_pb2.ListBatchResultsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_status_service_pb2.ListBatchResultsResponse, _abc.Awaitable[_batch_status_service_pb2.ListBatchResultsResponse]]:
+        """Lists the reports of a batch with what their analyses came to, in the order
+        of submission. May be called while the batch still runs: a report that has
+        no analysis yet has none here.
 
         Errors: as for `GetBatch` and `ListBatches`.
         """

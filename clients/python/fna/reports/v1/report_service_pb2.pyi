@@ -11,6 +11,7 @@ from fna.reports.v1 import report_pb2 as _report_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -21,6 +22,38 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _NarrativeSignificance:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NarrativeSignificanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NarrativeSignificance.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NARRATIVE_SIGNIFICANCE_UNSPECIFIED: _NarrativeSignificance.ValueType  # 0
+    """Not set. The server never returns it."""
+    NARRATIVE_SIGNIFICANCE_MINOR: _NarrativeSignificance.ValueType  # 1
+    """Hardly."""
+    NARRATIVE_SIGNIFICANCE_MODERATE: _NarrativeSignificance.ValueType  # 2
+    """Noticeably."""
+    NARRATIVE_SIGNIFICANCE_MAJOR: _NarrativeSignificance.ValueType  # 3
+    """Much: worth reading both reports."""
+    NARRATIVE_SIGNIFICANCE_CRITICAL: _NarrativeSignificance.ValueType  # 4
+    """It is another story."""
+
+class NarrativeSignificance(_NarrativeSignificance, metaclass=_NarrativeSignificanceEnumTypeWrapper):
+    """How much a narrative changed."""
+
+NARRATIVE_SIGNIFICANCE_UNSPECIFIED: NarrativeSignificance.ValueType  # 0
+"""Not set. The server never returns it."""
+NARRATIVE_SIGNIFICANCE_MINOR: NarrativeSignificance.ValueType  # 1
+"""Hardly."""
+NARRATIVE_SIGNIFICANCE_MODERATE: NarrativeSignificance.ValueType  # 2
+"""Noticeably."""
+NARRATIVE_SIGNIFICANCE_MAJOR: NarrativeSignificance.ValueType  # 3
+"""Much: worth reading both reports."""
+NARRATIVE_SIGNIFICANCE_CRITICAL: NarrativeSignificance.ValueType  # 4
+"""It is another story."""
+Global___NarrativeSignificance: _TypeAlias = NarrativeSignificance  # noqa: Y015
 
 @_typing.final
 class RegisterReportRequest(_message.Message):
@@ -334,3 +367,272 @@ class GetReportAnalysisResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetReportAnalysisResponse: _TypeAlias = GetReportAnalysisResponse  # noqa: Y015
+
+@_typing.final
+class GetNarrativeDeltaRequest(_message.Message):
+    """Request for `ReportService.GetNarrativeDelta`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    BASE_REPORT_ID_FIELD_NUMBER: _builtins.int
+    report_id: _builtins.str
+    """The later report."""
+    base_report_id: _builtins.str
+    """The report to compare with. Empty means the previous one."""
+    def __init__(
+        self,
+        *,
+        report_id: _builtins.str = ...,
+        base_report_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base_report_id", b"base_report_id", "report_id", b"report_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetNarrativeDeltaRequest: _TypeAlias = GetNarrativeDeltaRequest  # noqa: Y015
+
+@_typing.final
+class GetNarrativeDeltaResponse(_message.Message):
+    """Response of `ReportService.GetNarrativeDelta`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELTA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def delta(self) -> Global___NarrativeDelta:
+        """The difference."""
+
+    def __init__(
+        self,
+        *,
+        delta: Global___NarrativeDelta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetNarrativeDeltaResponse: _TypeAlias = GetNarrativeDeltaResponse  # noqa: Y015
+
+@_typing.final
+class NarrativeDelta(_message.Message):
+    """How the narrative of a report differs from that of an earlier one. Every
+    change is the later value less the earlier one.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_ID_FIELD_NUMBER: _builtins.int
+    BASE_REPORT_ID_FIELD_NUMBER: _builtins.int
+    ANALYSIS_ID_FIELD_NUMBER: _builtins.int
+    BASE_ANALYSIS_ID_FIELD_NUMBER: _builtins.int
+    BASE_FISCAL_PERIOD_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    THEMES_ADDED_FIELD_NUMBER: _builtins.int
+    THEMES_REMOVED_FIELD_NUMBER: _builtins.int
+    SIGNIFICANCE_SCORE_FIELD_NUMBER: _builtins.int
+    SIGNIFICANCE_FIELD_NUMBER: _builtins.int
+    SECTIONS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    report_id: _builtins.str
+    """The later report."""
+    base_report_id: _builtins.str
+    """The report that it is compared with."""
+    analysis_id: _builtins.str
+    """The analysis of the later report."""
+    base_analysis_id: _builtins.str
+    """The analysis of the report that it is compared with."""
+    base_fiscal_period: _builtins.str
+    """Fiscal period of the report that it is compared with, where that is known."""
+    significance_score: _builtins.float
+    """Significance from 0 to 1: `(2 * |overall| + min(c / 10, 1)) / 3`, where `c`
+    is the number of themes added and removed.
+    """
+    significance: Global___NarrativeSignificance.ValueType
+    """The same in words: `CRITICAL` from 0.8, `MAJOR` from 0.5, `MODERATE` from
+    0.2, else `MINOR`.
+    """
+    @_builtins.property
+    def changes(self) -> Global___ScoreChanges:
+        """Change of the scores of the whole reports."""
+
+    @_builtins.property
+    def themes_added(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Main themes that the earlier report did not have at all: of the ten most
+        prominent ones.
+        """
+
+    @_builtins.property
+    def themes_removed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Main themes of the earlier report that are gone."""
+
+    @_builtins.property
+    def sections(self) -> _containers.RepeatedCompositeFieldContainer[Global___SectionDelta]:
+        """How the longest section of each kind changed that both reports have, `OTHER`
+        left out.
+        """
+
+    @_builtins.property
+    def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricDelta]:
+        """What both reports state of a concept, each for the longest newest period of
+        about the same length: a quarter is compared with a quarter, never with the
+        year to date.
+        """
+
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the difference says less than it seems to: analyses of different models,
+        scores of low confidence, a kind of section that only one report has.
+        """
+
+    def __init__(
+        self,
+        *,
+        report_id: _builtins.str = ...,
+        base_report_id: _builtins.str = ...,
+        analysis_id: _builtins.str = ...,
+        base_analysis_id: _builtins.str = ...,
+        base_fiscal_period: _builtins.str = ...,
+        changes: Global___ScoreChanges | None = ...,
+        themes_added: _abc.Iterable[_builtins.str] | None = ...,
+        themes_removed: _abc.Iterable[_builtins.str] | None = ...,
+        significance_score: _builtins.float = ...,
+        significance: Global___NarrativeSignificance.ValueType = ...,
+        sections: _abc.Iterable[Global___SectionDelta] | None = ...,
+        metrics: _abc.Iterable[Global___MetricDelta] | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["analysis_id", b"analysis_id", "base_analysis_id", b"base_analysis_id", "base_fiscal_period", b"base_fiscal_period", "base_report_id", b"base_report_id", "changes", b"changes", "metrics", b"metrics", "report_id", b"report_id", "sections", b"sections", "significance", b"significance", "significance_score", b"significance_score", "themes_added", b"themes_added", "themes_removed", b"themes_removed", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NarrativeDelta: _TypeAlias = NarrativeDelta  # noqa: Y015
+
+@_typing.final
+class ScoreChanges(_message.Message):
+    """Changes of scores, each from -1 to 1."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTIMISM_FIELD_NUMBER: _builtins.int
+    RISK_FIELD_NUMBER: _builtins.int
+    UNCERTAINTY_FIELD_NUMBER: _builtins.int
+    OVERALL_FIELD_NUMBER: _builtins.int
+    optimism: _builtins.float
+    """Change of optimism."""
+    risk: _builtins.float
+    """Change of risk."""
+    uncertainty: _builtins.float
+    """Change of uncertainty."""
+    overall: _builtins.float
+    """How much the narrative moved for the better: the mean of the change of
+    optimism and of those of risk and uncertainty with the opposite sign.
+    """
+    def __init__(
+        self,
+        *,
+        optimism: _builtins.float = ...,
+        risk: _builtins.float = ...,
+        uncertainty: _builtins.float = ...,
+        overall: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["optimism", b"optimism", "overall", b"overall", "risk", b"risk", "uncertainty", b"uncertainty"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScoreChanges: _TypeAlias = ScoreChanges  # noqa: Y015
+
+@_typing.final
+class SectionDelta(_message.Message):
+    """How one kind of section changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    type: _report_pb2.SectionType.ValueType
+    """Kind of section."""
+    @_builtins.property
+    def changes(self) -> Global___ScoreChanges:
+        """Change of its scores."""
+
+    def __init__(
+        self,
+        *,
+        type: _report_pb2.SectionType.ValueType = ...,
+        changes: Global___ScoreChanges | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SectionDelta: _TypeAlias = SectionDelta  # noqa: Y015
+
+@_typing.final
+class MetricDelta(_message.Message):
+    """What both reports state of one concept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONCEPT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    BASE_VALUE_FIELD_NUMBER: _builtins.int
+    RELATIVE_CHANGE_FIELD_NUMBER: _builtins.int
+    PERIOD_START_FIELD_NUMBER: _builtins.int
+    PERIOD_END_FIELD_NUMBER: _builtins.int
+    BASE_PERIOD_START_FIELD_NUMBER: _builtins.int
+    BASE_PERIOD_END_FIELD_NUMBER: _builtins.int
+    concept: _builtins.str
+    """Concept, for example `us-gaap:Revenues`."""
+    unit: _builtins.str
+    """Unit of both values."""
+    value: _builtins.float
+    """Value in the later report."""
+    base_value: _builtins.float
+    """Value in the report that it is compared with."""
+    relative_change: _builtins.float
+    """Change by the size of the earlier value, 0.05 for 5 % more. Not set where
+    that is 0.
+    """
+    period_start: _builtins.str
+    """First day of the period of `value`, `YYYY-MM-DD`. Empty for an instant."""
+    period_end: _builtins.str
+    """Last day of that period, or the instant."""
+    base_period_start: _builtins.str
+    """First day of the period of `base_value`. Empty for an instant."""
+    base_period_end: _builtins.str
+    """Last day of that period, or the instant."""
+    def __init__(
+        self,
+        *,
+        concept: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        value: _builtins.float = ...,
+        base_value: _builtins.float = ...,
+        relative_change: _builtins.float | None = ...,
+        period_start: _builtins.str = ...,
+        period_end: _builtins.str = ...,
+        base_period_start: _builtins.str = ...,
+        base_period_end: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change", "relative_change", b"relative_change"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change", "base_period_end", b"base_period_end", "base_period_start", b"base_period_start", "base_value", b"base_value", "concept", b"concept", "period_end", b"period_end", "period_start", b"period_start", "relative_change", b"relative_change", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__relative_change: _TypeAlias = _typing.Literal["relative_change"]  # noqa: Y015
+    _WhichOneofArgType__relative_change: _TypeAlias = _typing.Literal["_relative_change", b"_relative_change"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__relative_change) -> _WhichOneofReturnType__relative_change | None: ...
+
+Global___MetricDelta: _TypeAlias = MetricDelta  # noqa: Y015

@@ -66,6 +66,11 @@ class ReportServiceStub(object):
                 request_serializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisRequest.SerializeToString,
                 response_deserializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisResponse.FromString,
                 _registered_method=True)
+        self.GetNarrativeDelta = channel.unary_unary(
+                '/fna.reports.v1.ReportService/GetNarrativeDelta',
+                request_serializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer(object):
@@ -141,6 +146,29 @@ class ReportServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetNarrativeDelta(self, request, context):
+        """Compares the newest analysis of a report with that of an earlier report of
+        the same company: how its narrative moved.
+
+        The earlier report is `base_report_id`, or else the previous one: of the
+        caller's analysed reports of the same company and type the latest that is of
+        an earlier time, which is the end of the fiscal period, else the day of
+        filing, else when it was registered. A quarter is so compared with the quarter
+        before; name `base_report_id` for the same quarter of the year before. An
+        amendment is compared with the period before, as is the report that it
+        amends. Any analysed report of the company may be named: the changes are those
+        from it to the report.
+
+        Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND`, `ANALYSIS_NOT_FOUND` or
+        `PREVIOUS_REPORT_NOT_FOUND` (upload and analyse an earlier report, or name
+        one); `FAILED_PRECONDITION` with reason `ANALYSIS_NOT_READY` while a first
+        analysis is still running; `INVALID_ARGUMENT` when `base_report_id` is the
+        report itself or one of another company.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -168,6 +196,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.GetReportAnalysis,
                     request_deserializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisRequest.FromString,
                     response_serializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisResponse.SerializeToString,
+            ),
+            'GetNarrativeDelta': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetNarrativeDelta,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -312,6 +345,33 @@ class ReportService(object):
             '/fna.reports.v1.ReportService/GetReportAnalysis',
             fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisRequest.SerializeToString,
             fna_dot_reports_dot_v1_dot_report__service__pb2.GetReportAnalysisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetNarrativeDelta(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.ReportService/GetNarrativeDelta',
+            fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_report__service__pb2.GetNarrativeDeltaResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,6 +86,25 @@ class ReportServiceStub:
     `ANALYSIS_NOT_FOUND`; `FAILED_PRECONDITION` with reason
     `ANALYSIS_NOT_READY` while the first analysis is still running.
     """
+    GetNarrativeDelta: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetNarrativeDeltaRequest, _report_service_pb2.GetNarrativeDeltaResponse]
+    """Compares the newest analysis of a report with that of an earlier report of
+    the same company: how its narrative moved.
+
+    The earlier report is `base_report_id`, or else the previous one: of the
+    caller's analysed reports of the same company and type the latest that is of
+    an earlier time, which is the end of the fiscal period, else the day of
+    filing, else when it was registered. A quarter is so compared with the quarter
+    before; name `base_report_id` for the same quarter of the year before. An
+    amendment is compared with the period before, as is the report that it
+    amends. Any analysed report of the company may be named: the changes are those
+    from it to the report.
+
+    Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND`, `ANALYSIS_NOT_FOUND` or
+    `PREVIOUS_REPORT_NOT_FOUND` (upload and analyse an earlier report, or name
+    one); `FAILED_PRECONDITION` with reason `ANALYSIS_NOT_READY` while a first
+    analysis is still running; `INVALID_ARGUMENT` when `base_report_id` is the
+    report itself or one of another company.
+    """
 
 @_typing.type_check_only
 class ReportServiceAsyncStub(ReportServiceStub):
@@ -141,6 +160,25 @@ class ReportServiceAsyncStub(ReportServiceStub):
     Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND` or
     `ANALYSIS_NOT_FOUND`; `FAILED_PRECONDITION` with reason
     `ANALYSIS_NOT_READY` while the first analysis is still running.
+    """
+    GetNarrativeDelta: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetNarrativeDeltaRequest, _report_service_pb2.GetNarrativeDeltaResponse]  # type: ignore[assignment]
+    """Compares the newest analysis of a report with that of an earlier report of
+    the same company: how its narrative moved.
+
+    The earlier report is `base_report_id`, or else the previous one: of the
+    caller's analysed reports of the same company and type the latest that is of
+    an earlier time, which is the end of the fiscal period, else the day of
+    filing, else when it was registered. A quarter is so compared with the quarter
+    before; name `base_report_id` for the same quarter of the year before. An
+    amendment is compared with the period before, as is the report that it
+    amends. Any analysed report of the company may be named: the changes are those
+    from it to the report.
+
+    Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND`, `ANALYSIS_NOT_FOUND` or
+    `PREVIOUS_REPORT_NOT_FOUND` (upload and analyse an earlier report, or name
+    one); `FAILED_PRECONDITION` with reason `ANALYSIS_NOT_READY` while a first
+    analysis is still running; `INVALID_ARGUMENT` when `base_report_id` is the
+    report itself or one of another company.
     """
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -224,6 +262,31 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND` or
         `ANALYSIS_NOT_FOUND`; `FAILED_PRECONDITION` with reason
         `ANALYSIS_NOT_READY` while the first analysis is still running.
+        """
+
+    @_abc_1.abstractmethod
+    def GetNarrativeDelta(
+        self,
+        request: _report_service_pb2.GetNarrativeDeltaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_report_service_pb2.GetNarrativeDeltaResponse, _abc.Awaitable[_report_service_pb2.GetNarrativeDeltaResponse]]:
+        """Compares the newest analysis of a report with that of an earlier report of
+        the same company: how its narrative moved.
+
+        The earlier report is `base_report_id`, or else the previous one: of the
+        caller's analysed reports of the same company and type the latest that is of
+        an earlier time, which is the end of the fiscal period, else the day of
+        filing, else when it was registered. A quarter is so compared with the quarter
+        before; name `base_report_id` for the same quarter of the year before. An
+        amendment is compared with the period before, as is the report that it
+        amends. Any analysed report of the company may be named: the changes are those
+        from it to the report.
+
+        Errors: `NOT_FOUND` with reason `REPORT_NOT_FOUND`, `ANALYSIS_NOT_FOUND` or
+        `PREVIOUS_REPORT_NOT_FOUND` (upload and analyse an earlier report, or name
+        one); `FAILED_PRECONDITION` with reason `ANALYSIS_NOT_READY` while a first
+        analysis is still running; `INVALID_ARGUMENT` when `base_report_id` is the
+        report itself or one of another company.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

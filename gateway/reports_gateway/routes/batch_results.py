@@ -1,0 +1,43 @@
+"""The route of a batch's results, for people and their spreadsheets."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from starlette.responses import StreamingResponse
+
+from reports_gateway import exports
+from reports_gateway.routes.segment import BATCH
+from reports_gateway.schemas.result import BatchResults, BatchResultsQuery
+from reports_gateway.upstream import Upstream
+
+router = APIRouter(tags=["batches"])
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    HTTPStatus.OK: {
+        "model": BatchResults,
+        "description": "The results of all items as they are now. A stream that breaks off is not complete.",
+        "content": {
+            "application/jsonl": {"schema": {"type": "string", "description": "A `BatchResult` a line."}},
+            "text/csv": {"schema": {"type": "string", "description": "A table with a header."}},
+        },
+    }
+}
+
+
+@router.get(f"{BATCH}/results", status_code=HTTPStatus.OK, responses=_RESPONSES)
+async def batch_results(batch_id: str, upstream: Upstream, query: Annotated[BatchResultsQuery, Query()]) -> Response:
+    """Return the results of a batch with their reports and analyses, also while it still runs."""
+    pages = exports.Pages(upstream, query.message(batch_id))
+    # The first page before the answer begins, so that what is wrong with the request is a real status.
+    first = await pages.fetch()
+    headers = {"Cache-Control": "no-store"}
+    if query.format == "csv":
+        headers["Content-Disposition"] = f'attachment; filename="batch-{batch_id}.csv"'
+    return StreamingResponse(
+        exports.FORMS[query.format](pages.after(first)),
+        media_type=exports.MEDIA_TYPES[query.format],
+        headers=headers,
+    )
