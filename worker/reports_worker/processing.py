@@ -17,16 +17,22 @@ from reports_core.storage.documents import DocumentStore, DocumentStoreError
 from reports_core.storage.outcomes import Outcome
 from reports_worker.analyser import Analyser, AnalysisFailed
 from reports_worker.analyser.errors import processor_failed
+from reports_worker.model import Reviewer
 from reports_worker.processor import DocumentError, OnStep
 
 logger = logging.getLogger(__name__)
+
+_REVIEWING = 0.9
+"""How far a report is while a model reviews it."""
 
 
 class Stopped(Exception):
     """The attempt should stop: its batch is being cancelled, or somebody else has ended it."""
 
 
-def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_step: OnStep) -> Outcome:
+def process(
+    attempt: Attempt, documents: DocumentStore, analyser: Analyser, reviewer: Reviewer | None, on_step: OnStep
+) -> Outcome:
     """Return what an attempt leaves behind; one bad report never raises, so it never stops its batch.
 
     `on_step` may raise Stopped. Only SoftTimeLimitExceeded passes, which may strike anywhere in the attempt.
@@ -34,9 +40,13 @@ def process(attempt: Attempt, documents: DocumentStore, analyser: Analyser, on_s
     started = time.monotonic()
     try:
         content = documents.read(attempt.content_sha256)
-        done = analyser.analyse(content, attempt.report_type, on_step)
+        done = analyser.analyse(content, attempt.report_type, on_step, with_narrative=reviewer is not None)
+        analysis = done.analysed.analysis
+        if reviewer:
+            reviewed = reviewer.review(done.analysed.narrative, lambda: on_step("SENTIMENT_ANALYSIS", _REVIEWING))
+            analysis = reviewed.added_to(analysis)
         on_step("DATABASE_STORAGE", 0.95)
-        analysis = _with_period_warning(done.analysed.analysis, attempt.fiscal_period)
+        analysis = _with_period_warning(analysis, attempt.fiscal_period)
     except Stopped:
         return Outcome(cancelled=True)
     except DocumentError as error:

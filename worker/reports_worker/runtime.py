@@ -1,4 +1,4 @@
-"""What the tasks of one process share: settings, engine, queue, documents and analysis processes."""
+"""What the tasks of one process share: settings, engine, queue, documents, analysis processes and reviewer."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
 from reports_core.storage.transactions import transaction
 from reports_worker.analyser import Analyser
+from reports_worker.model import Reviewer, reviewer
 from reports_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Runtime:
     queue: Queue
     documents: DocumentStore
     analyser: Analyser
+    reviewer: Reviewer | None
 
     @property
     def lease(self) -> timedelta:
@@ -79,10 +81,12 @@ def runtime() -> Runtime:
 @cache
 def _runtime(_pid: int) -> Runtime:
     settings = load(WorkerSettings)
+    engine = sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker")
     return Runtime(
         settings=settings,
-        engine=sync_engine(settings.database_url, pool_size=4, application_name="fna-reports-worker"),
+        engine=engine,
         queue=queue_for(settings.broker_url),
         documents=document_store(settings.documents_url),
         analyser=Analyser(settings.limits, settings.lexicon_file),
+        reviewer=reviewer(settings, engine),
     )

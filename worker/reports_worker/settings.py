@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field
 
 from reports_core.settings import DatabaseSettings
 from reports_worker.analyser import Limits
+from reports_worker.model import ModelSettings
 from reports_worker.processors import master_dictionary
 
 
-class WorkerSettings(DatabaseSettings):
+class WorkerSettings(DatabaseSettings, ModelSettings):
     """What a worker reads from the environment and `.env`."""
 
     analysis_seconds: float = Field(default=60, gt=0, le=3600)

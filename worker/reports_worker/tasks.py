@@ -57,7 +57,7 @@ def _run(run: Runtime, attempt: Attempt, too_late: Failure) -> None:
     outcome = Outcome(failure=too_late)
     try:
         with ProgressReporter(run, attempt) as reporter:
-            outcome = process(attempt, run.documents, run.analyser, reporter.on_step)
+            outcome = process(attempt, run.documents, run.analyser, run.reviewer, reporter.on_step)
         _finish(run, attempt, outcome, started)
     except SoftTimeLimitExceeded:
         # It comes once, perhaps after the analysis: what the attempt came to counts, and may be finished twice.

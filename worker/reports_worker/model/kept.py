@@ -6,10 +6,11 @@ import logging
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from reports_core.storage import model_answers
-from reports_core.storage.transactions import InTransaction
+from reports_core.storage.transactions import transaction
 from reports_worker.model.answers import Summary
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,14 @@ class Answered(BaseModel):
 class KeptAnswers:
     """Answers by the digest of their requests; the database may be away, and may know what an older release kept."""
 
-    def __init__(self, do: InTransaction) -> None:
-        self._do = do
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def get(self, request_sha256: str, kind: type[A]) -> tuple[A, Answered] | None:
         """Return the answer to an equal request, None when there is none to use."""
         try:
-            kept = self._do(model_answers.get, request_sha256)
+            with transaction(self._engine) as conn:
+                kept = model_answers.get(conn, request_sha256)
         except SQLAlchemyError as error:
             logger.warning("kept answers of the model cannot be read: %s", str(error).strip())
             return None
@@ -49,7 +51,9 @@ class KeptAnswers:
 
     def put(self, request_sha256: str, answer: Summary, tokens: Answered) -> None:
         """Keep an answer for the next equal request."""
+        kept = {"content": answer.model_dump(), "tokens": tokens.model_dump()}
         try:
-            self._do(model_answers.put, request_sha256, {"content": answer.model_dump(), "tokens": tokens.model_dump()})
+            with transaction(self._engine) as conn:
+                model_answers.put(conn, request_sha256, kept)
         except SQLAlchemyError as error:
             logger.warning("an answer of the model cannot be kept: %s", str(error).strip())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from reports_worker.model import tokens
+from reports_worker.processor import Passage
 
 _IMPORTANCE = ("MD_A", "CEO_LETTER", "RISK_FACTORS", "OTHER")
 _FRAME_TOKENS = 40
@@ -15,31 +15,21 @@ _FRAME_TOKENS = 40
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+")
 
 
-class SectionText(NamedTuple):
-    """One analysed section of a report, as the model is shown it."""
-
-    type: str
-    """`MD_A`, `CEO_LETTER`, `RISK_FACTORS` or `OTHER`."""
-    heading: str
-    text: str
-    """Its narrative, a paragraph a line."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """Excerpts for one request, each with the type and the heading of its section."""
 
-    excerpts: tuple[SectionText, ...]
+    excerpts: tuple[Passage, ...]
 
     @property
     def characters(self) -> int:
         return sum(len(excerpt.text) for excerpt in self.excerpts)
 
 
-def divide(sections: Iterable[SectionText], room: int) -> list[Part]:
+def divide(sections: Iterable[Passage], room: int) -> list[Part]:
     """Return parts of at most `room` tokens by the estimate; sections are cut where a paragraph or a sentence ends."""
     parts: list[Part] = []
-    gathered: list[SectionText] = []
+    gathered: list[Passage] = []
     left = room
     for excerpt in _excerpts(sections, room):
         size = _size(excerpt)
@@ -51,19 +41,19 @@ def divide(sections: Iterable[SectionText], room: int) -> list[Part]:
     return [*parts, Part(tuple(gathered))] if gathered else parts
 
 
-def _excerpts(sections: Iterable[SectionText], room: int) -> Iterator[SectionText]:
+def _excerpts(sections: Iterable[Passage], room: int) -> Iterator[Passage]:
     for section in sorted(sections, key=_importance):
         heading = section.heading[: tokens.characters(room // 4)]
-        frame = _size(SectionText(section.type, heading, ""))
+        frame = _size(Passage(section.section_type, heading, ""))
         for text in _joined(_pieces(section.text, room - frame), room - frame):
-            yield SectionText(section.type, heading, text)
+            yield Passage(section.section_type, heading, text)
 
 
-def _importance(section: SectionText) -> int:
-    return _IMPORTANCE.index(section.type) if section.type in _IMPORTANCE else len(_IMPORTANCE)
+def _importance(section: Passage) -> int:
+    return _IMPORTANCE.index(section.section_type) if section.section_type in _IMPORTANCE else len(_IMPORTANCE)
 
 
-def _size(excerpt: SectionText) -> int:
+def _size(excerpt: Passage) -> int:
     return tokens.estimate(excerpt.heading) + tokens.estimate(excerpt.text) + _FRAME_TOKENS
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports_worker.model import tokens
-from reports_worker.model.parts import Part, SectionText
+from reports_worker.model.parts import Part
+from reports_worker.processor import Passage
 
 _FRAME_TOKENS = 100
 """For the roles of the messages and the form of the answer, which endpoints may put into the prompt."""
@@ -66,7 +67,7 @@ class Request:
 
 def review(part: Part, answer_tokens: int) -> Request:
     """Ask for summary and findings of a part of the narrative."""
-    mark = _mark([text for excerpt in part.excerpts for text in excerpt])
+    mark = _mark([text for excerpt in part.excerpts for text in (excerpt.heading, excerpt.text)])
     user = "\n".join(_excerpt(excerpt, mark) for excerpt in part.excerpts)
     return Request(_REVIEW.format(data=_DATA.format(mark=mark)), user, "review", _REVIEW_SCHEMA, answer_tokens)
 
@@ -88,8 +89,8 @@ def _mark(texts: Sequence[str]) -> str:
     return "#" + hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
 
 
-def _excerpt(excerpt: SectionText, mark: str) -> str:
-    return f"{mark} excerpt of section {excerpt.type}\n{excerpt.heading}\n{excerpt.text}\n{mark} end"
+def _excerpt(excerpt: Passage, mark: str) -> str:
+    return f"{mark} excerpt of section {excerpt.section_type}\n{excerpt.heading}\n{excerpt.text}\n{mark} end"
 
 
 def _object(**properties: dict[str, Any]) -> dict[str, Any]:

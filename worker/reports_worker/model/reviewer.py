@@ -7,18 +7,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from sqlalchemy import Engine
+
 from reports_core.domain.analysis import ModelFinding, ModelReview, ReportAnalysis
-from reports_core.storage.transactions import InTransaction
 from reports_worker.model import parts, prompt, quotes, waiting
 from reports_worker.model.answers import Review, Summary
 from reports_worker.model.asking import Asking, Line
 from reports_worker.model.endpoint import Endpoint
 from reports_worker.model.errors import InvalidAnswer, ModelError
 from reports_worker.model.kept import KeptAnswers
-from reports_worker.model.parts import Part, SectionText
+from reports_worker.model.parts import Part
 from reports_worker.model.retrying import Retrying
 from reports_worker.model.settings import ModelSettings
 from reports_worker.model.tokens import Budget
+from reports_worker.processor import Passage
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +49,20 @@ class Reviewer:
         self,
         url: str,
         settings: ModelSettings,
-        do: InTransaction,
+        engine: Engine,
         *,
         retrying: Retrying | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._kept = KeptAnswers(do)
+        self._kept = KeptAnswers(engine)
         retrying = retrying or Retrying(settings.model_retries, settings.model_timeout_seconds)
         self._line = Line(Endpoint(url, settings), retrying, clock)
         # What an answer depends on besides the request. The same name may be another model elsewhere.
         self._context = (url, settings.model_name)
 
-    def review(self, narrative: Sequence[SectionText], on_wait: Callable[[], None]) -> Reviewed:
+    def review(self, narrative: Sequence[Passage], on_wait: Callable[[], None]) -> Reviewed:
         """Return the model's review of a report's sections, at the latest when the time for it is over.
 
         `on_wait` is called about four times a second; what it raises ends the review at once and passes. Nothing else
@@ -68,7 +70,7 @@ class Reviewer:
         """
         return waiting.wait_for(self._review(narrative), on_wait)
 
-    async def _review(self, narrative: Sequence[SectionText]) -> Reviewed:
+    async def _review(self, narrative: Sequence[Passage]) -> Reviewed:
         asking = Asking(
             self._line,
             self._kept,
@@ -88,9 +90,9 @@ class Reviewer:
             return Reviewed(None, (warning,))
 
 
-def reviewer(settings: ModelSettings, do: InTransaction) -> Reviewer | None:
-    """Return who reviews reports, None when the settings name no model; `do` keeps its answers."""
-    return Reviewer(settings.model_url, settings, do) if settings.model_url else None
+def reviewer(settings: ModelSettings, engine: Engine) -> Reviewer | None:
+    """Return who reviews reports, None when the settings name no model; its answers are kept in the database."""
+    return Reviewer(settings.model_url, settings, engine) if settings.model_url else None
 
 
 class _Reading:
@@ -103,7 +105,7 @@ class _Reading:
         self._troubles: list[ModelError] = []
         self._beyond_budget = False
 
-    async def read(self, narrative: Sequence[SectionText]) -> Reviewed:
+    async def read(self, narrative: Sequence[Passage]) -> Reviewed:
         settings = self._settings
         most = min(settings.model_context_tokens, settings.model_token_budget)
         divided = parts.divide(narrative, prompt.room(most, settings.model_answer_tokens))
@@ -190,11 +192,11 @@ class _Reading:
             )
 
 
-def _founded(statement: str, quote: str, texts: Sequence[tuple[SectionText, quotes.Folded]]) -> Iterator[ModelFinding]:
+def _founded(statement: str, quote: str, texts: Sequence[tuple[Passage, quotes.Folded]]) -> Iterator[ModelFinding]:
     for excerpt, text in texts:
         passage = quotes.find(text, quote)
         if passage:
-            yield ModelFinding(statement, passage, excerpt.type, excerpt.heading)
+            yield ModelFinding(statement, passage, excerpt.section_type, excerpt.heading)
 
 
 def _unfounded(number: int) -> Iterator[str]:
