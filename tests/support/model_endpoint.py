@@ -34,6 +34,11 @@ class Received:
         return str(self.body["messages"][1]["content"])
 
     @property
+    def characters(self) -> int:
+        """How much the model has to read."""
+        return sum(len(message["content"]) for message in self.body["messages"])
+
+    @property
     def excerpts(self) -> list[str]:
         """The text of the report in it."""
         return _EXCERPT.findall(self.text)
@@ -78,7 +83,7 @@ def refusal(status: int, message: str = "no", headers: Mapping[str, str] | None 
 
 def dutiful(received: Received) -> Answer:
     """Answer as a model would: a summary, and for a review also the beginning of the first excerpt as a quote."""
-    read = len(received.text) // 4
+    read = received.characters // 4
     if received.body["response_format"]["json_schema"]["name"] == "summary":
         return completion({"summary": "As a whole it grew."}, prompt=read)
     quote = " ".join(received.excerpts[0].split()[:12])

@@ -20,6 +20,7 @@ from tests.support.model_endpoint import Answer, ModelEndpoint, completion, refu
 
 REQUEST = prompt.review(Part((Passage("MD_A", "Item 7.", "Sales rose."),)), 500)
 KEY = "sk-very-secret-42"
+SHAPE = {"type", "required", "additionalProperties"}
 GZIP = {"Content-Encoding": "gzip"}
 
 
@@ -55,7 +56,7 @@ def test_the_schema_and_the_form_that_is_checked_are_the_same() -> None:
     def plain(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
         if reference := schema.get("$ref"):
             return plain(definitions[reference.rpartition("/")[2]], definitions)
-        kept = {name: schema[name] for name in ("type", "required", "additionalProperties") if name in schema}
+        kept: dict[str, Any] = {name: schema[name] for name in SHAPE if name in schema}
         if "properties" in schema:
             kept["properties"] = {name: plain(each, definitions) for name, each in schema["properties"].items()}
         if "items" in schema:

@@ -40,10 +40,14 @@ def wait_for(work: Coroutine[Any, Any, T], on_wait: Callable[[], None]) -> T:
 def _turn(loop: asyncio.AbstractEventLoop) -> None:
     try:
         loop.run_forever()
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        loop.run_until_complete(_end_what_is_left())
     finally:
         # Unlike `asyncio.run`, which waits for the threads of the resolver.
         loop.close()
+
+
+async def _end_what_is_left() -> None:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
