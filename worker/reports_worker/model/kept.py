@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from reports_core.storage import model_answers
 from reports_core.storage.transactions import transaction
@@ -39,7 +39,7 @@ class KeptAnswers:
             with transaction(self._engine) as conn:
                 kept = model_answers.get(conn, request_sha256)
         except SQLAlchemyError as error:
-            logger.warning("kept answers of the model cannot be read: %s", str(error).strip())
+            logger.warning("kept answers of the model cannot be read: %s", _cause(error))
             return None
         if kept is None:
             return None
@@ -56,4 +56,10 @@ class KeptAnswers:
             with transaction(self._engine) as conn:
                 model_answers.put(conn, request_sha256, kept)
         except SQLAlchemyError as error:
-            logger.warning("an answer of the model cannot be kept: %s", str(error).strip())
+            logger.warning("an answer of the model cannot be kept: %s", _cause(error))
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """Return what the database said, without the statement's parameters: a log is no place for reports."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+    return said.partition("\n")[0]
