@@ -164,7 +164,7 @@ def test_the_budget_goes_to_the_most_important_sections_and_the_rest_is_told(mak
     assert of(found).summary == "As a whole it grew."
     assert of(found).prompt_tokens + of(found).completion_tokens <= 20_000
     (warning,) = found.warnings
-    assert re.match(r"Only [45]\d% of the narrative was reviewed by the model: ", warning)
+    assert re.match(r"Only \d\d% of the narrative was reviewed by the model: ", warning)
     assert warning.endswith("beyond its 20,000 tokens for a report. Raise FNA_REPORTS_MODEL_TOKEN_BUDGET.")
 
 
