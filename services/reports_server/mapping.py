@@ -304,6 +304,12 @@ def _score(score: Score) -> report_pb2.Score:
     return report_pb2.Score(value=score.value, confidence=score.confidence)
 
 
+def _changes(changes: ScoreChanges) -> ScoreChangesMessage:
+    return ScoreChangesMessage(
+        optimism=changes.optimism, risk=changes.risk, uncertainty=changes.uncertainty, overall=changes.overall
+    )
+
+
 def _review(review: ModelReview | None) -> report_pb2.ModelReview | None:
     if review is None:
         return None
@@ -321,12 +327,6 @@ def _review(review: ModelReview | None) -> report_pb2.ModelReview | None:
         ],
         prompt_tokens=review.prompt_tokens,
         completion_tokens=review.completion_tokens,
-    )
-
-
-def _changes(changes: ScoreChanges) -> ScoreChangesMessage:
-    return ScoreChangesMessage(
-        optimism=changes.optimism, risk=changes.risk, uncertainty=changes.uncertainty, overall=changes.overall
     )
 
 

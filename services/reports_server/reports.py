@@ -102,7 +102,10 @@ class ReportServicer(ReportServiceServicer):
         self, context: ServicerContext[Any, Any], report: report_pb2.Report, document: NewDocument, request_id: str
     ) -> Registered:
         if not document.size_bytes:
-            raise InvalidRequest("chunk" if not report.source_uri else "report.source_uri", "there is no content")
+            raise InvalidRequest(
+                "chunk" if not report.source_uri else "report.source_uri",
+                "the document is empty: choose one with content",
+            )
         # The content first: a row without its document would be a report that nobody can analyse.
         await asyncio.to_thread(document.keep)
         new = NewReport(

@@ -123,7 +123,7 @@ OUTSIDE = "is not under a storage root of the server"
         ("s3://{bucket}-other/filings/a.txt", OUTSIDE),
         ("s3://user@{bucket}/filings/a.txt", OUTSIDE),
         ("s3://{bucket}/filings/missing.txt", "there is no such file"),
-        ("s3://{bucket}/filings/empty.txt", "there is no content"),
+        ("s3://{bucket}/filings/empty.txt", "the document is empty"),
         ("s3a://{bucket}/filings/a.txt", "must be a file:/// or s3:// URI"),
         ("https://{bucket}/filings/a.txt", "must be a file:/// or s3:// URI"),
     ],

@@ -244,7 +244,7 @@ OUTSIDE = "is not under a storage root of the server"
         (lambda root: f"file://{root}", "there is no such file"),
         (lambda root: f"file://elsewhere{root}/empty.txt", "must be a file:/// URI"),
         (lambda root: f"https://example.com{root}/empty.txt", "must be a file:/// URI"),
-        (lambda root: f"file://{root}/empty.txt", "there is no content"),
+        (lambda root: f"file://{root}/empty.txt", "the document is empty"),
     ],
 )
 async def test_what_is_not_content_under_a_root_is_refused_without_a_hint(

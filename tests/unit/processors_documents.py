@@ -12,8 +12,6 @@ from reports_worker.processors import analyse
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "services/reports_dev/samples"
-FILINGS = ROOT.parent / "shared/filings"
-"""Real filings, beside the repository on some machines."""
 
 PROSE = (
     "The company sold more machines than in the year before, and its customers paid sooner. "

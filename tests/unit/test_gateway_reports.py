@@ -295,13 +295,6 @@ async def test_an_analysis_has_scores_sections_and_a_duration(client: httpx.Asyn
     }
 
 
-async def test_an_analysis_without_a_model_has_no_review(client: httpx.AsyncClient, peer: Peer) -> None:
-    analysis = report_pb2.ReportAnalysis(analysis_id=ANALYSIS_ID, report_id=REPORT_ID)
-    peer.answers["GetReportAnalysis"] = report_service_pb2.GetReportAnalysisResponse(analysis=analysis)
-    answer = await client.get(f"/v1/reports/{REPORT_ID}/analysis")
-    assert answer.json()["model_review"] is None
-
-
 async def test_a_delta_has_changes_themes_and_its_significance(client: httpx.AsyncClient, peer: Peer) -> None:
     changes = report_service_pb2.ScoreChanges(optimism=-0.5, risk=0.25, overall=-0.25)
     peer.answers["GetNarrativeDelta"] = report_service_pb2.GetNarrativeDeltaResponse(
@@ -335,3 +328,10 @@ async def test_a_report_without_a_predecessor_has_no_delta(client: httpx.AsyncCl
     peer.answers["GetNarrativeDelta"] = refusal(grpc.StatusCode.NOT_FOUND, "PREVIOUS_REPORT_NOT_FOUND")
     answer = await client.get(f"/v1/reports/{REPORT_ID}/delta")
     assert (answer.status_code, answer.json()["reason"]) == (404, "PREVIOUS_REPORT_NOT_FOUND")
+
+
+async def test_an_analysis_without_a_model_has_no_review(client: httpx.AsyncClient, peer: Peer) -> None:
+    analysis = report_pb2.ReportAnalysis(analysis_id=ANALYSIS_ID, report_id=REPORT_ID)
+    peer.answers["GetReportAnalysis"] = report_service_pb2.GetReportAnalysisResponse(analysis=analysis)
+    answer = await client.get(f"/v1/reports/{REPORT_ID}/analysis")
+    assert answer.json()["model_review"] is None

@@ -8,7 +8,8 @@ import pytest
 
 from reports_worker.processor import DocumentError
 from reports_worker.processors import MODEL_VERSION, analyse
-from tests.unit.processors_documents import FILINGS, PROSE, SAMPLES, analysed, sample, samples
+from tests.support.filings import FILINGS
+from tests.unit.processors_documents import PROSE, SAMPLES, analysed, sample, samples
 
 FILES = [entry["file"] for entry in samples()]
 

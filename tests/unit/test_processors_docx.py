@@ -11,7 +11,8 @@ import pytest
 from reports_worker.processor import DocumentError
 from reports_worker.processors import decoding, docx, markup, paragraphs
 from tests.support import office
-from tests.unit.processors_documents import FILINGS, PROSE, analysed
+from tests.support.filings import FILINGS
+from tests.unit.processors_documents import PROSE, analysed
 
 SHOWN = '<w:vanish w:val="0"/>'
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)

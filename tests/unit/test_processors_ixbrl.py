@@ -6,7 +6,8 @@ import pytest
 
 from reports_core.domain.analysis import Metric
 from reports_worker.processors import decoding, ixbrl, markup, metrics
-from tests.unit.processors_documents import FILINGS, PROSE, analysed, sample
+from tests.support.filings import FILINGS
+from tests.unit.processors_documents import PROSE, analysed, sample
 
 
 def context(name: str, period: str, entity: str = "") -> str:

@@ -6,8 +6,8 @@ import pytest
 
 from reports_core.domain.analysis import RiskIndicator
 from reports_worker.processors import lexicon, risks, sentences, tone
-from tests.unit.processors_documents import FILINGS, analysed, sample
-from tests.unit.processors_tone import report_type_of
+from tests.support.filings import FILINGS, report_type_of
+from tests.unit.processors_documents import analysed, sample
 
 needs_filings = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 

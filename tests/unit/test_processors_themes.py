@@ -8,8 +8,9 @@ from typing import TypedDict
 import pytest
 
 from reports_worker.processors import sentences, themes
-from tests.unit.processors_documents import FILINGS, analysed, sample
-from tests.unit.processors_tone import EXPECTED, report_type_of
+from tests.support.filings import FILINGS, report_type_of
+from tests.unit.processors_documents import analysed, sample
+from tests.unit.processors_tone import EXPECTED
 
 
 class Expected(TypedDict, total=False):

@@ -7,9 +7,10 @@ import functools
 import pytest
 
 from reports_worker.processors import forms
-from tests.support import section_table
+from tests.support import filings, section_table
+from tests.support.filings import FILINGS
 from tests.support.section_table import Result
-from tests.unit.processors_documents import FILINGS, analysed
+from tests.unit.processors_documents import analysed
 
 pytestmark = pytest.mark.skipif(not FILINGS.is_dir(), reason="the real filings are not beside the repository")
 
@@ -39,7 +40,7 @@ def report() -> str:
 
 
 def test_the_table_has_every_filing() -> None:
-    assert sorted(path.name for path in FILINGS.iterdir() if path.suffix in {".htm", ".txt", ".pdf"}) == NAMES
+    assert filings.names() == NAMES
 
 
 def test_the_boundaries_of_nearly_all_items_are_right() -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from reports_core.domain.analysis import ReportAnalysis
 from reports_worker.processors import scoring
-from tests.unit.processors_documents import FILINGS, analysed
-from tests.unit.processors_tone import EXPECTED, TEXTS, report_type_of, said
+from tests.support.filings import FILINGS, report_type_of
+from tests.unit.processors_documents import analysed
+from tests.unit.processors_tone import EXPECTED, TEXTS, said
 
 PAIRS: dict[str, dict[str, list[list[str]]]] = tomllib.loads((EXPECTED / "tone_pairs.toml").read_text("utf-8"))
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from reports_worker.processors import scoring, sentences, tone
 from reports_worker.processors.scoring import ACCOUNTS, Scores
-from tests.unit.processors_documents import FILINGS, PROSE, ROOT, SAMPLES, analysed
+from tests.support.filings import FILINGS
+from tests.unit.processors_documents import PROSE, ROOT, SAMPLES, analysed
 from tests.unit.processors_tone import TEXTS, said
 
 SENTENCES = [

@@ -18,12 +18,9 @@ from reports_core.storage.outcomes import Outcome
 from reports_worker.analyser import Analyser, AnalysisFailed
 from reports_worker.analyser.errors import processor_failed
 from reports_worker.model import Reviewer
-from reports_worker.processor import DocumentError, OnStep
+from reports_worker.processor import Analysed, DocumentError, OnStep
 
 logger = logging.getLogger(__name__)
-
-_REVIEWING = 0.9
-"""How far a report is while a model reviews it."""
 
 
 class Stopped(Exception):
@@ -41,10 +38,7 @@ def process(
     try:
         content = documents.read(attempt.content_sha256)
         done = analyser.analyse(content, attempt.report_type, on_step, with_narrative=reviewer is not None)
-        analysis = done.analysed.analysis
-        if reviewer:
-            reviewed = reviewer.review(done.analysed.narrative, lambda: on_step("SENTIMENT_ANALYSIS", _REVIEWING))
-            analysis = reviewed.added_to(analysis)
+        analysis = _reviewed(done.analysed, reviewer, on_step)
         on_step("DATABASE_STORAGE", 0.95)
         analysis = _with_period_warning(analysis, attempt.fiscal_period)
     except Stopped:
@@ -70,6 +64,15 @@ def process(
         done.peak_bytes >> 20,
     )
     return Outcome(analysis=analysis, processing_time=timedelta(seconds=seconds))
+
+
+def _reviewed(analysed: Analysed, reviewer: Reviewer | None, on_step: OnStep) -> ReportAnalysis:
+    """Return the analysis with what the model says of it, or why it says nothing."""
+    if reviewer is None or not analysed.narrative:
+        return analysed.analysis
+    reviewed = reviewer.review(analysed.narrative, lambda: on_step("SENTIMENT_ANALYSIS", 0.9))
+    warnings = (*analysed.analysis.warnings, *reviewed.warnings)
+    return replace(analysed.analysis, model_review=reviewed.review, warnings=warnings)
 
 
 _FISCAL_PERIOD = re.compile(r"(Q[1-4]|FY) \d{4}")

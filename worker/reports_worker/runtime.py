@@ -1,4 +1,4 @@
-"""What the tasks of one process share: settings, engine, queue, documents, analysis processes and reviewer."""
+"""What the tasks of one process share: settings, engine, queue, documents and analysis processes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Runtime:
     queue: Queue
     documents: DocumentStore
     analyser: Analyser
-    reviewer: Reviewer | None
+    reviewer: Reviewer | None = None
+    """None without a model."""
 
     @property
     def lease(self) -> timedelta:

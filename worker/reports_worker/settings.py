@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from reports_core.settings import DatabaseSettings
 from reports_worker.analyser import Limits
-from reports_worker.model import ModelSettings
+from reports_worker.model.settings import ModelSettings
 from reports_worker.processors import master_dictionary
 
 

@@ -145,6 +145,7 @@ def _section(section: Mapping[str, Any]) -> Section:
 
 
 def _review(review: Mapping[str, Any] | None) -> ModelReview | None:
+    # Documents of the releases before have none.
     if review is None:
         return None
     return ModelReview(**{**review, "findings": tuple(ModelFinding(**finding) for finding in review["findings"])})

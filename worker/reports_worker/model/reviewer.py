@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from reports_core.domain.analysis import ModelFinding, ModelReview, ReportAnalysis
+from reports_core.domain.analysis import ModelFinding, ModelReview
 from reports_worker.model import parts, prompt, quotes, waiting
 from reports_worker.model.answers import Review, Summary
 from reports_worker.model.asking import Asking, Line
@@ -36,10 +36,6 @@ class Reviewed:
 
     review: ModelReview | None
     warnings: tuple[str, ...]
-
-    def added_to(self, analysis: ReportAnalysis) -> ReportAnalysis:
-        """Return the analysis with the review and the warnings, and nothing else changed."""
-        return replace(analysis, model_review=self.review, warnings=(*analysis.warnings, *self.warnings))
 
 
 class Reviewer:
@@ -201,5 +197,5 @@ def _founded(statement: str, quote: str, texts: Sequence[tuple[Passage, quotes.F
 
 def _unfounded(number: int) -> Iterator[str]:
     if number:
-        findings = "1 finding" if number == 1 else f"{number} findings"
-        yield f"{findings} of the model were left out: what they quote does not stand in the text."
+        findings = "1 finding of the model was" if number == 1 else f"{number} findings of the model were"
+        yield f"{findings} left out: the text does not have what was quoted."

@@ -134,16 +134,6 @@ def analysis_text(analysis: ReportAnalysis) -> Iterator[str]:
     yield from _block("Warnings", analysis.warnings)
 
 
-def _review_text(review: ModelReview) -> Iterator[str]:
-    yield from _block(f"Review by {review.model}", wrap(review.summary, _TEXT_WIDTH))
-    for finding in review.findings[:_MOST_FINDINGS]:
-        section = bare_name(SectionType.DESCRIPTOR, finding.section_type)
-        yield from wrap(
-            f"{finding.statement} ({section})", _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    "
-        )
-        yield f"    “{shorten(finding.quote, _EXCERPT_WIDTH)}”"
-
-
 def delta_text(delta: NarrativeDelta) -> Iterator[str]:
     """Yield the lines that describe a narrative delta: of metrics only the first."""
     significance = bare_name(NarrativeSignificance.DESCRIPTOR, delta.significance)
@@ -172,6 +162,16 @@ def _metric_change(metric: MetricDelta) -> str:
     change = f"  {metric.relative_change:+.1%}" if metric.HasField("relative_change") else ""
     values = f"{metric.base_value:,.10g} -> {metric.value:,.10g} {metric.unit}{change}"
     return f"{metric.concept} {metric.base_period_end} -> {metric.period_end}: {values}"
+
+
+def _review_text(review: ModelReview) -> Iterator[str]:
+    yield from _block(f"Review by {review.model}", wrap(review.summary, _TEXT_WIDTH))
+    for finding in review.findings[:_MOST_FINDINGS]:
+        section = bare_name(SectionType.DESCRIPTOR, finding.section_type)
+        yield from wrap(
+            f"{finding.statement} ({section})", _TEXT_WIDTH, initial_indent="  - ", subsequent_indent="    "
+        )
+        yield f"    “{shorten(finding.quote, _EXCERPT_WIDTH)}”"
 
 
 def _pairs(*pairs: tuple[str, object]) -> Iterator[str]:
