@@ -210,7 +210,7 @@ def test_a_database_without_room_for_answers_costs_nothing_but_them(make: Make, 
     ("answer", "said"),
     [
         (refusal(401), "refuses the key (status 401). Check FNA_REPORTS_MODEL_API_KEY."),
-        (refusal(429, headers={"Retry-After": "3600"}), "asked again in 3.6e+03 s). Raise its limits"),
+        (refusal(429, headers={"Retry-After": "3600"}), "asked again in 3600 s). Raise its limits"),
         (refusal(500, "boom"), "fails (status 500: boom). See its log."),
         (Answer(b"", 302, {"Location": "/v2"}), "sends elsewhere (status 302)"),
         (completion("no JSON"), "not answer in the form that was asked for"),

@@ -1,12 +1,13 @@
 """An OpenAI-compatible endpoint on this machine that answers as a test says, over real HTTP.
 
-As a program, `python -m tests.support.model_endpoint PORT`, it answers every request with a finding of its own.
+As a program, `python -m tests.support.model_endpoint PORT`, it answers until it is ended.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import threading
 from collections import deque
@@ -173,10 +174,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Answer until interrupted."""
+    """Answer until a signal ends it."""
     with ModelEndpoint(port=int(sys.argv[1])) as endpoint:
         print(endpoint.url, flush=True)
-        sys.stdin.read()
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -84,7 +84,7 @@ class Endpoint:
                 return await self._post(payload, seconds)
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
             raise TimedOut(
-                f"The model's endpoint did not answer within {seconds:.3g} s. Use a faster model, or raise "
+                f"The model's endpoint did not answer within {round(seconds, 1):g} s. Use a faster model, or raise "
                 "FNA_REPORTS_MODEL_TIMEOUT_SECONDS and FNA_REPORTS_MODEL_DEADLINE_SECONDS."
             ) from None
         except (httpx.HTTPError, OSError) as error:

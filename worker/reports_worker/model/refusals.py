@@ -57,7 +57,7 @@ def _passing(status: int, status_text: str, headers: Mapping[str, str], problem:
     if problem["code"] == "insufficient_quota":
         return Refused("The account of the model has nothing left to spend (status 429). Add to its quota.")
     wait = retry_after(headers, datetime.now(UTC))
-    again = "" if wait is None else f", to be asked again in {wait:.3g} s"
+    again = "" if wait is None else f", to be asked again in {round(wait, 1):g} s"
     if status == 429:
         return Overloaded(
             f"The model's endpoint takes no more requests for now ({status_text}{again}). Raise its limits, or start "
