@@ -28,7 +28,7 @@ def run(store: Store, database_url: str, tmp_path: Path, monkeypatch: pytest.Mon
     """Give the runtime of a worker on the database of the test."""
     monkeypatch.setenv("DATABASE_URL", database_url)
     settings = load(WorkerSettings)
-    return Runtime(settings, store.engine, store.queue, LocalDocuments(tmp_path), Analyser(settings.limits))
+    return Runtime(settings, store.engine, store.queue, LocalDocuments(tmp_path), Analyser(settings.limits), None)
 
 
 @pytest.fixture

@@ -114,6 +114,9 @@ def test_the_short_scheme_of_a_database_url_is_the_same(
         (WorkerSettings, "FNA_REPORTS_LEXICON_FILE", "/nowhere.csv"),
         (WorkerSettings, "FNA_REPORTS_MODEL_URL", "https://user:secret@host/v1"),
         (WorkerSettings, "FNA_REPORTS_MODEL_URL", "localhost:11434"),
+        (WorkerSettings, "FNA_REPORTS_MODEL_URL", "https://host/v1?key=secret"),
+        (WorkerSettings, "FNA_REPORTS_MODEL_API_KEY", "sk-1\n"),
+        (WorkerSettings, "FNA_REPORTS_MODEL_API_KEY", "“sk-1”"),
         (WorkerSettings, "FNA_REPORTS_MODEL_TOKEN_BUDGET", "100"),
         (WorkerSettings, "FNA_REPORTS_MODEL_ANSWER_TOKENS", "5000"),
         (WorkerSettings, "FNA_REPORTS_ANALYSIS_MEMORY_MIB", "16"),
@@ -223,6 +226,18 @@ def test_a_place_for_documents_that_cannot_be_used_is_refused_with_what_to_do(
         load(kind)
     assert str(error.value).startswith(f"FNA_REPORTS_DOCUMENTS_URL is invalid: {said}")
     assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_model_has_a_name_and_its_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", URL)
+    monkeypatch.setenv("FNA_REPORTS_MODEL_URL", "http://127.0.0.1:11434/v1/")
+    monkeypatch.setenv("FNA_REPORTS_MODEL_API_KEY", "sk-secret")
+    with pytest.raises(SettingsError, match=r"^FNA_REPORTS_MODEL_NAME is invalid: .* so name the model"):
+        load(WorkerSettings)
+    monkeypatch.setenv("FNA_REPORTS_MODEL_NAME", "llama3.1")
+    settings = load(WorkerSettings)
+    assert settings.model_url == "http://127.0.0.1:11434/v1"
+    assert "sk-secret" not in repr(settings)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.1.2.3:1", "localhost:1", "[::1]:1"])

@@ -22,8 +22,7 @@ from reports_core.storage.engine import sync_engine
 from reports_core.storage.queue import Queue, queue_for
 from reports_core.storage.transactions import transaction
 from reports_worker.analyser import Analyser
-from reports_worker.model import Reviewer
-from reports_worker.model.answers import Answers
+from reports_worker.model import Reviewer, reviewer
 from reports_worker.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -90,5 +89,5 @@ def _runtime(_pid: int) -> Runtime:
         queue=queue_for(settings.broker_url),
         documents=document_store(settings.documents_url),
         analyser=Analyser(settings.limits, settings.lexicon_file),
-        reviewer=Reviewer(settings, Answers(engine)) if settings.model_url else None,
+        reviewer=reviewer(settings, engine),
     )

@@ -1,6 +1,6 @@
-"""An optional language model that reviews the narrative of a report; nothing else of an analysis follows from it."""
+"""The optional language model: reviews narratives over HTTP, and changes nothing else of an analysis."""
 
-from reports_worker.model.reviewer import Reviewed, Reviewer
+from reports_worker.model.reviewer import Reviewed, Reviewer, reviewer
 from reports_worker.model.settings import ModelSettings
 
-__all__ = ["ModelSettings", "Reviewed", "Reviewer"]
+__all__ = ["ModelSettings", "Reviewed", "Reviewer", "reviewer"]

@@ -1,48 +1,70 @@
-"""Answers that were given before, by what was asked."""
+"""The model's answers as values: checked against their form, cleaned and bounded."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-from collections.abc import Sequence
-from dataclasses import asdict
+import re
+import unicodedata
+from typing import Annotated, TypeVar
 
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from reports_core.storage import model_answers
-from reports_core.storage.transactions import transaction
-from reports_worker.model import prompt
-from reports_worker.model.chat import Completion
+from reports_worker.model.errors import InvalidAnswer
 
-logger = logging.getLogger(__name__)
+MOST_SUMMARY = 2_000
+MOST_STATEMENT = 500
+_MOST_QUOTE = 4_000
+_MOST_FINDINGS = 20
+"""Of one answer; more than it was asked for, but no flood."""
 
-
-def key(model: str, answer_tokens: int, messages: Sequence[dict[str, str]]) -> str:
-    """Return the SHA-256 of all that an answer depends on."""
-    asked = [prompt.VERSION, model, answer_tokens, prompt.SCHEMA, list(messages)]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+_BLANKS = re.compile(r"\s+")
 
 
-class Answers:
-    """The answers that all workers share; without a database none are kept, and nothing else is missing."""
+def clean(text: str, most: int) -> str:
+    """Return `text` on one line, without what no reader sees, a terminal obeys or PostgreSQL refuses, and cut off."""
+    line = _BLANKS.sub(" ", text[: 4 * most])
+    line = "".join(character for character in line if unicodedata.category(character) not in {"Cc", "Cf", "Co", "Cs"})
+    line = line.strip()
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
 
-    def get(self, request_sha256: str) -> Completion | None:
-        try:
-            with transaction(self._engine) as conn:
-                found = model_answers.get(conn, request_sha256)
-        except SQLAlchemyError as error:
-            logger.warning("an answer of the model cannot be looked up: %s", str(error).strip())
-            return None
-        return None if found is None else Completion(**found)
+_NotBlank = StringConstraints(min_length=1)
 
-    def put(self, request_sha256: str, completion: Completion) -> None:
-        try:
-            with transaction(self._engine) as conn:
-                model_answers.put(conn, request_sha256, asdict(completion))
-        except SQLAlchemyError as error:
-            logger.warning("an answer of the model cannot be kept: %s", str(error).strip())
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Finding(_Answer):
+    """A statement, and the quote that is said to prove it."""
+
+    statement: Annotated[str, AfterValidator(lambda text: clean(text, MOST_STATEMENT)), _NotBlank]
+    quote: Annotated[str, AfterValidator(lambda text: clean(text, _MOST_QUOTE))]
+
+
+class Summary(_Answer):
+    """What the model says of several summaries."""
+
+    summary: Annotated[str, AfterValidator(lambda text: clean(text, MOST_SUMMARY)), _NotBlank]
+
+
+class Review(Summary):
+    """What the model says of a part of the narrative."""
+
+    findings: Annotated[list[Finding], AfterValidator(lambda findings: findings[:_MOST_FINDINGS])]
+
+
+A = TypeVar("A", bound=Summary)
+
+
+def read(kind: type[A], content: str) -> A:
+    """Return the answer that `content` is the JSON of. Raises InvalidAnswer."""
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the answer"
+        wrong = f"{clean(place, 60)}: {clean(first['msg'], 100)}"
+        raise InvalidAnswer(
+            f"The model did not answer in the form that was asked for ({wrong}). Use a model and an endpoint "
+            "that keep to a JSON schema (response_format)."
+        ) from None

@@ -14,7 +14,7 @@ _TRIES = 100
 _SAME = {
     **dict.fromkeys("‘’‚‛′´`", "'"),  # noqa: RUF001 - typeset text has them all
     **dict.fromkeys("“”„‟″«»", '"'),
-    **dict.fromkeys("‐‑‒–—―−﹣－", "-"),  # noqa: RUF001 - typeset text has them all
+    **dict.fromkeys("‐‑‒–—―−﹣－", "-"),  # noqa: RUF001 - as above
     "…": "...",
 }
 _AROUND = " '\""

@@ -1,95 +1,69 @@
-"""Repeating a request whose failure may pass, within the time of the report, and never deaf to a cancellation."""
+"""Repeating a request whose failure may pass, as long as there is time."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
+from itertools import count
 from typing import TypeVar
 
 from reports_worker.model.errors import MayPass, OutOfTime
 
 T = TypeVar("T")
 
-OnWait = Callable[[], None]
-"""Called ten times a second while the model is waited for; what it raises ends the wait."""
+_FIRST_SECONDS = 0.5
+_MOST_SECONDS = 8.0
 
-_BEAT_SECONDS = 0.1
-_FIRST_SECONDS = 1.0
-_MOST_SECONDS = 20.0
+Sleep = Callable[[float], Awaitable[object]]
 
 
-class Clock:
-    """The time that passes between tries."""
+class Retrying:
+    """Repeats a request a number of times, each of which may take so many seconds.
 
-    def now(self) -> float:
-        """Return seconds since some moment."""
-        return time.monotonic()
+    The endpoint decides about the wait where it names one, otherwise it doubles from half a second to eight, less a
+    random part, so that workers that failed together do not come again together.
+    """
 
-    def sleep(self, seconds: float) -> None:
-        time.sleep(seconds)
-
-
-class Patience:
-    """The time that the model may take for one report, and how often a request is repeated."""
-
-    def __init__(self, seconds: float, retries: int, on_wait: OnWait, clock: Clock) -> None:
-        self._deadline = clock.now() + seconds
-        self._seconds = seconds
+    def __init__(
+        self,
+        retries: int,
+        timeout_seconds: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._retries = retries
-        self._on_wait = on_wait
+        self._timeout = timeout_seconds
         self._clock = clock
+        self._sleep = sleep
+        self._jitter = jitter
 
-    def insist(self, request: Callable[[float], T], request_seconds: float) -> T:
-        """Return what `request` returns, which is given the seconds that it may take.
+    async def run(self, request: Callable[[float], Awaitable[T]], deadline: float) -> T:
+        """Return what `request(seconds)` returns, at the latest at `deadline` on the clock.
 
-        It runs in a thread, so that a cancellation is heard meanwhile; the thread then ends by itself. Raises what the
-        request raises, MayPass only when it was repeated in vain, and OutOfTime.
+        Raises what the last repetition raised, at once when its wait would last until the deadline, and OutOfTime when
+        there was no time for the first one.
         """
-        failures = 0
-        while True:
-            seconds = min(request_seconds, self._left())
+        for repetition in count():
+            seconds = min(self._timeout, deadline - self._clock())
+            if seconds <= 0:
+                raise OutOfTime(
+                    "The time for the model was over. Use a faster model, or raise FNA_REPORTS_MODEL_DEADLINE_SECONDS."
+                )
             try:
-                return self._heard(request, seconds)
+                return await request(seconds)
             except MayPass as error:
-                failures += 1
-                wait = _wait(failures, error.retry_after)
-                if failures > self._retries or wait >= self._left():
+                wait = self._wait(repetition, error.retry_after)
+                if repetition >= self._retries or self._clock() + wait >= deadline:
                     raise
-            self._rest(wait)
+            await self._sleep(wait)
+        raise AssertionError("the count has no end")
 
-    def _left(self) -> float:
-        left = self._deadline - self._clock.now()
-        if left <= 0:
-            raise OutOfTime(
-                f"its time of {self._seconds:g} s for a report is over; raise FNA_REPORTS_MODEL_DEADLINE_SECONDS"
-            )
-        return left
-
-    def _heard(self, request: Callable[[float], T], seconds: float) -> T:
-        executor = ThreadPoolExecutor(1, "model")
-        try:
-            running = executor.submit(request, seconds)
-            while True:
-                self._on_wait()
-                try:
-                    return running.result(_BEAT_SECONDS)
-                except TimeoutError:
-                    if running.done():
-                        raise
-        finally:
-            executor.shutdown(wait=False)
-
-    def _rest(self, seconds: float) -> None:
-        until = self._clock.now() + seconds
-        while (left := until - self._clock.now()) > 0:
-            self._on_wait()
-            self._clock.sleep(min(left, _BEAT_SECONDS))
-
-
-def _wait(failures: int, asked: float | None) -> float:
-    """Return the seconds before the next try: what the endpoint asks for, else more each time, by chance."""
-    if asked is not None:
-        return asked
-    return min(_FIRST_SECONDS * 2.0 ** (failures - 1), _MOST_SECONDS) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+    def _wait(self, repetition: int, retry_after: float | None) -> float:
+        if retry_after is not None:
+            return retry_after
+        doubled: float = _FIRST_SECONDS * 2**repetition
+        return min(_MOST_SECONDS, doubled) * (1 - self._jitter() / 2)

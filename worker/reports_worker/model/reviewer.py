@@ -1,171 +1,201 @@
-"""The review of one report: what is sent, and what of the answers is kept."""
+"""The review of one report by the model: whatever goes wrong with it is a warning, and nothing else."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
 
 from reports_core.domain.analysis import ModelFinding, ModelReview
-from reports_worker.model import answers, parts, prompt, quotes, tokens
-from reports_worker.model.answers import Answers
-from reports_worker.model.chat import Chat, Completion
+from reports_worker.model import parts, prompt, quotes, waiting
+from reports_worker.model.answers import Review, Summary
+from reports_worker.model.asking import Asking, Line
+from reports_worker.model.endpoint import Endpoint
 from reports_worker.model.errors import InvalidAnswer, ModelError
+from reports_worker.model.kept import KeptAnswers
 from reports_worker.model.parts import Part
-from reports_worker.model.prompt import Answer
-from reports_worker.model.quotes import Folded
-from reports_worker.model.retrying import Clock, OnWait, Patience
+from reports_worker.model.retrying import Retrying
 from reports_worker.model.settings import ModelSettings
 from reports_worker.model.tokens import Budget
 from reports_worker.processor import Passage
 
-_MAX_SUMMARY = 2_000
-_MAX_STATEMENT = 500
-_MAX_FINDINGS = 50
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+logger = logging.getLogger(__name__)
+
+_MOST_FINDINGS = 50
+_MOST_SUMMARY = 2_000
+_SUMMARY_TOKENS = 200
+"""What a part's summary takes in the request for that of the whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """The review, None when the model gave no usable answer, and what a reader has to know about it."""
+    """A review, None when the model gave no usable answer, and what the reader should know about it."""
 
     review: ModelReview | None
     warnings: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """What has come so far."""
-
-    read: list[Part] = field(default_factory=list)
-    summaries: list[str] = field(default_factory=list)
-    findings: list[ModelFinding] = field(default_factory=list)
-    unfounded: int = 0
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    error: ModelError | None = None
-
-
 class Reviewer:
-    """Asks the model that the settings name; safe for threads. `close` it in the end."""
+    """Has narratives reviewed by the model that the settings name; made once in a process, for one report at a time."""
 
-    def __init__(self, settings: ModelSettings, kept: Answers, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        settings: ModelSettings,
+        engine: Engine,
+        *,
+        retrying: Retrying | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
-        self._kept = kept
-        self._chat = Chat(settings)
-        self._clock = clock or Clock()
+        self._clock = clock
+        self._kept = KeptAnswers(engine)
+        retrying = retrying or Retrying(settings.model_retries, settings.model_timeout_seconds)
+        self._line = Line(Endpoint(url, settings), retrying, clock)
+        # What an answer depends on besides the request. The same name may be another model elsewhere.
+        self._context = (url, settings.model_name)
 
-    def close(self) -> None:
-        self._chat.close()
+    def review(self, narrative: Sequence[Passage], on_wait: Callable[[], None]) -> Reviewed:
+        """Return the model's review of a report's sections, at the latest when the time for it is over.
 
-    def review(self, narrative: Sequence[Passage], on_wait: OnWait) -> Reviewed:
-        """Return the model's review of a narrative: of as much as the budget allows, the most important sections first.
-
-        Whatever goes wrong with the model is a warning. What `on_wait` raises passes.
+        `on_wait` is called about four times a second; what it raises ends the review at once and passes. Nothing else
+        is raised.
         """
-        settings = self._settings
-        patience = Patience(settings.model_deadline_seconds, settings.model_retries, on_wait, self._clock)
-        budget = Budget(settings.model_token_budget)
-        divided = parts.divide(narrative, self._room())
-        gathered = _Gathered()
-        for part in divided:
-            asked = prompt.messages(part)
-            needed = tokens.estimate(prompt.size(asked)) + settings.model_answer_tokens
-            if not budget.allows(needed):
-                break
-            try:
-                completion = self._completion(asked, patience)
-                answer = prompt.parse(completion.text)
-            except ModelError as error:
-                gathered.error = error
-                # Another part may do better, where the failure was this answer's; else each would fail in turn.
-                if isinstance(error, InvalidAnswer):
-                    budget.spend(needed)
-                    continue
-                break
-            budget.spend(_spent(completion, needed))
-            _gather(gathered, part, completion, answer)
-        return Reviewed(self._review(gathered), tuple(self._warnings(gathered, divided)))
+        return waiting.wait_for(self._review(narrative), on_wait)
 
-    def _room(self) -> int:
-        """Return the tokens of a part, beside the instructions and the answer."""
+    async def _review(self, narrative: Sequence[Passage]) -> Reviewed:
+        asking = Asking(
+            self._line,
+            self._kept,
+            Budget(self._settings.model_token_budget),
+            self._clock() + self._settings.model_deadline_seconds,
+            *self._context,
+        )
+        try:
+            return await _Reading(asking, self._settings).read(narrative)
+        except Exception as error:
+            # The report is analysed already: a mistake of ours here must not take that away.
+            logger.exception("the review by the model failed")
+            warning = (
+                f"The narrative was not reviewed by the model: that failed unexpectedly ({type(error).__name__}). "
+                "The worker's log has the details; report it to the operator."
+            )
+            return Reviewed(None, (warning,))
+
+
+def reviewer(settings: ModelSettings, engine: Engine) -> Reviewer | None:
+    """Return who reviews reports, None when the settings name no model; its answers are kept in the database."""
+    return Reviewer(settings.model_url, settings, engine) if settings.model_url else None
+
+
+class _Reading:
+    """The model's reading of one report, part by part."""
+
+    def __init__(self, asking: Asking, settings: ModelSettings) -> None:
+        self._asking = asking
+        self._settings = settings
+        self._answered: list[tuple[Part, Review]] = []
+        self._troubles: list[ModelError] = []
+        self._beyond_budget = False
+
+    async def read(self, narrative: Sequence[Passage]) -> Reviewed:
         settings = self._settings
-        instructions = tokens.estimate(prompt.size(prompt.messages(Part(()))))
         most = min(settings.model_context_tokens, settings.model_token_budget)
-        return max(most - settings.model_answer_tokens - instructions, 1)
-
-    def _completion(self, asked: Sequence[dict[str, str]], patience: Patience) -> Completion:
-        key = answers.key(self._settings.model_name, self._settings.model_answer_tokens, asked)
-        known = self._kept.get(key)
-        if known is not None:
-            return known
-        completion = patience.insist(
-            lambda seconds: self._chat.complete(asked, seconds), self._settings.model_timeout_seconds
+        divided = parts.divide(narrative, prompt.room(most, settings.model_answer_tokens))
+        await self._ask_for(divided)
+        if not self._answered:
+            return Reviewed(None, (*self._coverage(divided),))
+        summary, summary_warnings = await self._summary()
+        findings, unfounded = self._findings()
+        review = ModelReview(
+            model=settings.model_name,
+            summary=summary,
+            findings=findings,
+            prompt_tokens=self._asking.prompt_tokens,
+            completion_tokens=self._asking.completion_tokens,
         )
-        prompt.parse(completion.text)
-        self._kept.put(key, completion)
-        return completion
+        return Reviewed(review, (*self._coverage(divided), *summary_warnings, *_unfounded(unfounded), *self._cut_off()))
 
-    def _review(self, gathered: _Gathered) -> ModelReview | None:
-        if not gathered.read:
-            return None
-        return ModelReview(
-            model=self._settings.model_name,
-            summary=" ".join(filter(None, gathered.summaries))[:_MAX_SUMMARY],
-            findings=tuple(gathered.findings[:_MAX_FINDINGS]),
-            prompt_tokens=gathered.prompt_tokens,
-            completion_tokens=gathered.completion_tokens,
-        )
+    async def _ask_for(self, divided: Sequence[Part]) -> None:
+        for number, part in enumerate(divided):
+            request = prompt.review(part, self._settings.model_answer_tokens)
+            if not self._asking.affords(request, self._reserve(number + 1)):
+                self._beyond_budget = True
+                return
+            try:
+                self._answered.append((part, await self._asking.ask(request, Review)))
+            except InvalidAnswer as error:
+                self._troubles.append(error)
+            except ModelError as error:
+                self._troubles.append(error)
+                return
 
-    def _warnings(self, gathered: _Gathered, divided: Sequence[Part]) -> list[str]:
-        name = f"The model {self._settings.model_name}"
-        warnings = []
-        share = parts.share(gathered.read, divided)
-        if gathered.error is not None:
-            read = f"read only {share:.0%} of the narrative" if gathered.read else "did not review the narrative"
-            warnings.append(f"{name} {read}: {gathered.error}.")
-        elif len(gathered.read) < len(divided):
-            warnings.append(
-                f"{name} read only {share:.0%} of the narrative: its budget of {self._settings.model_token_budget:,} "
-                "tokens for a report is spent. Raise FNA_REPORTS_MODEL_TOKEN_BUDGET."
+    def _reserve(self, answers: int) -> int:
+        """Return what the summary of so many parts takes; one needs none of its own."""
+        if answers == 1:
+            return 0
+        return prompt.summary([], self._settings.model_answer_tokens).tokens + answers * _SUMMARY_TOKENS
+
+    async def _summary(self) -> tuple[str, list[str]]:
+        summaries = [answer.summary for _, answer in self._answered]
+        if len(summaries) == 1:
+            return summaries[0], []
+        request = prompt.summary(summaries, self._settings.model_answer_tokens)
+        if not self._asking.affords(request):
+            cause = "That is beyond the report's tokens: raise FNA_REPORTS_MODEL_TOKEN_BUDGET."
+        else:
+            try:
+                return (await self._asking.ask(request, Summary)).summary, []
+            except ModelError as error:
+                cause = str(error)
+        joined = " ".join(summaries)[:_MOST_SUMMARY]
+        return joined, [f"The model's summaries of {len(summaries)} parts were not made one: {cause}"]
+
+    def _findings(self) -> tuple[tuple[ModelFinding, ...], int]:
+        """Return the findings whose quotes stand in the text, each passage once, and how many others there are."""
+        founded: dict[str, ModelFinding] = {}
+        unfounded = 0
+        for part, answer in self._answered:
+            texts = [(excerpt, quotes.fold(excerpt.text)) for excerpt in part.excerpts]
+            for finding in answer.findings:
+                found = next(_founded(finding.statement, finding.quote, texts), None)
+                if found:
+                    founded.setdefault(found.quote, found)
+                else:
+                    unfounded += 1
+        return tuple(founded.values())[:_MOST_FINDINGS], unfounded
+
+    def _coverage(self, divided: Sequence[Part]) -> Iterator[str]:
+        """Say how much of the narrative was not reviewed, and why."""
+        share = parts.share([part for part, _ in self._answered], divided)
+        extent = f"only {share:.0%} of the narrative was" if self._answered else "The narrative was not"
+        for trouble in dict.fromkeys(map(str, self._troubles)):
+            yield f"{extent[0].upper()}{extent[1:]} reviewed by the model: {trouble}"
+        if self._beyond_budget:
+            yield (
+                f"{extent[0].upper()}{extent[1:]} reviewed by the model: the rest is beyond its "
+                f"{self._settings.model_token_budget:,} tokens for a report. Raise FNA_REPORTS_MODEL_TOKEN_BUDGET."
             )
-        if gathered.unfounded:
-            warnings.append(
-                f"{gathered.unfounded} findings of the model were left out: what they quote does not stand in the "
-                "report."
+
+    def _cut_off(self) -> Iterator[str]:
+        if self._asking.cuts_off:
+            yield (
+                "The model's endpoint seems to read only the beginning of a request. Raise the context of the model "
+                "there, or lower FNA_REPORTS_MODEL_CONTEXT_TOKENS."
             )
-        return warnings
 
 
-def _spent(completion: Completion, needed: int) -> int:
-    if completion.prompt_tokens is None or completion.completion_tokens is None:
-        return needed
-    return completion.prompt_tokens + completion.completion_tokens
+def _founded(statement: str, quote: str, texts: Sequence[tuple[Passage, quotes.Folded]]) -> Iterator[ModelFinding]:
+    for excerpt, text in texts:
+        passage = quotes.find(text, quote)
+        if passage:
+            yield ModelFinding(statement, passage, excerpt.section_type, excerpt.heading)
 
 
-def _gather(gathered: _Gathered, part: Part, completion: Completion, answer: Answer) -> None:
-    """Add an answer: its summary, and the findings whose quotes stand in what was sent."""
-    gathered.read.append(part)
-    gathered.prompt_tokens += completion.prompt_tokens or 0
-    gathered.completion_tokens += completion.completion_tokens or 0
-    gathered.summaries.append(_shown(answer.summary))
-    folded = [(excerpt, quotes.fold(excerpt.text)) for excerpt in part.excerpts]
-    for given in answer.findings[: prompt.MOST_FINDINGS]:
-        finding = _founded(given, folded)
-        if finding is None:
-            gathered.unfounded += 1
-        elif finding.statement and finding not in gathered.findings:
-            gathered.findings.append(finding)
-
-
-def _founded(given: prompt.Finding, folded: Sequence[tuple[Passage, Folded]]) -> ModelFinding | None:
-    for excerpt, text in folded:
-        quote = quotes.find(text, given.quote)
-        if quote is not None:
-            return ModelFinding(_shown(given.statement)[:_MAX_STATEMENT], quote, excerpt.section_type, excerpt.heading)
-    return None
-
-
-def _shown(text: str) -> str:
-    """Return the text on one line, without what a terminal or a database would not take."""
-    return " ".join(_UNSEEN.sub(" ", text).split())
+def _unfounded(number: int) -> Iterator[str]:
+    if number:
+        findings = "1 finding of the model was" if number == 1 else f"{number} findings of the model were"
+        yield f"{findings} left out: the text does not have what was quoted."
