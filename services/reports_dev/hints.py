@@ -34,7 +34,8 @@ def hints(stack: Stack, batch_id: str = "", report_ids: Sequence[str] = ()) -> I
 
 
 def hint_lines(stack: Stack, batch_id: str = "", report_ids: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the same as lines of text; those with a command can be pasted as they are."""
+    """Yield the same as lines of text, after the dashboard's address; commands can be pasted as they are."""
+    yield f"  # In a browser: {stack.rest_url}/"
     for hint in hints(stack, batch_id, report_ids):
         yield f"  # {hint.purpose}"
         yield f"  {hint.command}"
