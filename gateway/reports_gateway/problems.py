@@ -110,6 +110,18 @@ def too_large(limit: int) -> ProblemError:
     )
 
 
+def stalled(seconds: float) -> ProblemError:
+    return ProblemError(
+        problem(
+            HTTPStatus.REQUEST_TIMEOUT,
+            code="DEADLINE_EXCEEDED",
+            reason="REQUEST_STALLED",
+            detail=f"Nothing came for {seconds:g} seconds before the request was complete; send it again.",
+        ),
+        {"Connection": "close"},
+    )
+
+
 def unavailable(detail: str) -> ProblemError:
     return ProblemError(
         problem(HTTPStatus.SERVICE_UNAVAILABLE, code="UNAVAILABLE", reason=None, detail=detail), {"Retry-After": "1"}
@@ -124,13 +136,20 @@ def field_errors(details: Iterable[ErrorDetails], *, skip: int = 0) -> list[Fiel
     return [FieldError(field=_path(error["loc"][skip:]), message=_message(error)) for error in details]
 
 
+def identified(problem: Problem, instance: str) -> Problem:
+    """Return the problem with the path and the identifier of the request that had it."""
+    return problem.model_copy(update={"instance": instance, "request_id": request_ids.current()})
+
+
 def response(problem: Problem, *, instance: str, headers: Mapping[str, str] | None = None) -> Response:
-    identifier = request_ids.current()
-    body = problem.model_copy(update={"instance": instance, "request_id": identifier}).model_dump_json(
-        exclude_none=True
+    found = identified(problem, instance)
+    id_header = {request_ids.HEADER: found.request_id} if found.request_id else {}
+    return Response(
+        found.model_dump_json(exclude_none=True),
+        status_code=problem.status,
+        headers={**(headers or {}), **id_header},
+        media_type=MEDIA_TYPE,
     )
-    identified = {request_ids.HEADER: identifier} if identifier else {}
-    return Response(body, status_code=problem.status, headers={**(headers or {}), **identified}, media_type=MEDIA_TYPE)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

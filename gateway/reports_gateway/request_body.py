@@ -15,6 +15,7 @@ from reports_gateway.schemas.wire import RequestModel
 B = TypeVar("B", bound=RequestModel)
 
 JSON = "application/json"
+FORM = "multipart/form-data"
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
 """10,000 report ids are 0.4 MB. A gRPC server takes 4 MiB, and no request is larger there than its JSON."""
@@ -61,8 +62,7 @@ def json_body(model: type[B], *, query: frozenset[str] = frozenset()) -> Callabl
     """
 
     async def read(request: Request) -> B:
-        for name in request.query_params.keys() - query:
-            raise invalid_field(name, "is not a query parameter of this method; send it in the JSON body")
+        refuse_query(request, query, "the JSON body")
         received = await bounded(request, MAX_JSON_BYTES)
         body = (await received.body()).strip()
         try:
@@ -71,6 +71,12 @@ def json_body(model: type[B], *, query: frozenset[str] = frozenset()) -> Callabl
             raise invalid(field_errors(error.errors(include_url=False, include_input=False))) from None
 
     return read
+
+
+def refuse_query(request: Request, known: frozenset[str], instead: str) -> None:
+    """Raise a problem for a query parameter that is not `known` and would be lost."""
+    for name in request.query_params.keys() - known:
+        raise invalid_field(name, f"is not a query parameter of this method; send it in {instead}")
 
 
 def openapi_body(schemas: Mapping[str, object], *, required: bool = True) -> dict[str, object]:

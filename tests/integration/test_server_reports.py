@@ -142,6 +142,30 @@ async def test_an_upload_that_is_broken_off_leaves_nothing(client: Client, tmp_p
     await eventually_async(nothing_is_left, 10, "the end of the upload at the server")
 
 
+async def test_uploads_that_are_broken_off_at_any_moment_never_become_reports(
+    client: Client, store: Store, tmp_path: Path
+) -> None:
+    """The messages of a cancelled call may end like those of one that was finished."""
+
+    async def broken_off(number: int) -> None:
+        call = client.reports.UploadReport()
+        await call.write(header(report=new_report(title=f"Report {number}")))
+        await call.write(chunk(b"%d" % number + CONTENT))
+        await eventually_async(has_begun, 10, "the beginning of an upload at the server")
+        call.cancel()
+
+    async def has_begun() -> bool:
+        return any(path.is_file() for path in (tmp_path / "documents").rglob("*"))
+
+    async def nothing_is_left() -> bool:
+        return not await has_begun()
+
+    for number in range(50):
+        await broken_off(number)
+        await eventually_async(nothing_is_left, 10, "the end of the upload at the server")
+    assert store.count("reports") == 0
+
+
 async def test_an_unknown_report_is_not_found(client: Client) -> None:
     unknown = str(uuid4())
     for call in (

@@ -78,6 +78,11 @@ class Peer:
     """What a watch sends; a Status ends it with that error, None ends it well."""
     watching: asyncio.Event = field(default_factory=asyncio.Event)
     watch_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    received_bytes: int = 0
+    """What came of uploads, finished or not."""
+    received: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set whenever a piece of an upload comes."""
+    upload_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def submissions(self) -> list[submission_pb2.SubmitBatchRequest]:
@@ -117,9 +122,17 @@ class Peer:
     ) -> Message:
         first = await anext(messages)
         digest, sizes = hashlib.sha256(), []
-        async for message in messages:
-            digest.update(message.chunk)
-            sizes.append(len(message.chunk))
+        try:
+            async for message in messages:
+                digest.update(message.chunk)
+                sizes.append(len(message.chunk))
+                self.received_bytes += len(message.chunk)
+                self.received.set()
+            # The messages of a cancelled call end as if it were complete; the cancellation itself comes right after.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.upload_cancelled.set()
+            raise
         self.uploads.append(Upload(first.header, sizes, digest.hexdigest()))
         return await self._answer("UploadReport", first, context)
 

@@ -158,8 +158,7 @@ async def test_an_upload_arrives_in_chunks_and_whole(peer: Peer, size: int) -> N
             filing_date="2024-05-01",
             file_name="jahresbericht ü.html",
             content_type="text/html",
-        ),
-        content_size_bytes=size,
+        )
     )
 
 
@@ -173,7 +172,7 @@ async def test_an_upload_of_known_content_answers_200(client: httpx.AsyncClient,
     ("data", "files", "field"),
     [
         (FORM, {"other": b"x"}, "other"),
-        (FORM | {"file": "text"}, {"title": b"x"}, "title"),
+        (FORM, {"title": b"x"}, "title"),
         ({"company_id": COMPANY_ID}, {"file": b"x"}, "report_type"),
         (FORM | {"owner": "me"}, {"file": b"x"}, "owner"),
         (FORM | {"title": ["a", "b"]}, {"file": b"x"}, "title"),
@@ -209,7 +208,7 @@ async def test_a_service_that_refuses_an_upload_decides_the_status(client: httpx
 
 
 @pytest.mark.parametrize("size", [52_428_801, 54_000_000])
-async def test_an_upload_over_the_limit_is_refused_before_the_service_is_asked(peer: Peer, size: int) -> None:
+async def test_an_upload_over_the_limit_is_refused_and_the_service_keeps_nothing(peer: Peer, size: int) -> None:
     async with serve(peer) as target, running(target) as gateway:
         answer = await gateway.client.post("/v1/reports", data=FORM, files={"file": b"x" * size})
     assert (answer.status_code, answer.json()["reason"]) == (413, "CONTENT_TOO_LARGE")

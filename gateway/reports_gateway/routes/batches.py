@@ -5,12 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from reports_gateway import entity_tags
 from reports_gateway.entity_tags import NOT_MODIFIED, IfMatch, IfNoneMatch
 from reports_gateway.idempotency import IdempotencyKey, request_id
-from reports_gateway.request_body import JSON, json_body, openapi_body
+from reports_gateway.multipart import is_form
+from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
 from reports_gateway.routes.segment import BATCH
 from reports_gateway.schemas.batch import Batch, BatchItemPage, BatchPage, SubmittedBatch
 from reports_gateway.schemas.batch_requests import (
@@ -21,24 +22,33 @@ from reports_gateway.schemas.batch_requests import (
     RetryBatchBody,
     SubmitBatchBody,
 )
+from reports_gateway.uploads import batch_schema, upload_batch
 from reports_gateway.upstream import DEADLINE_SECONDS, Upstream
 
 router = APIRouter(tags=["batches"])
+
+_submission = json_body(SubmitBatchBody)
 
 
 @router.post(
     "/v1/reports/batch",
     status_code=HTTPStatus.ACCEPTED,
-    openapi_extra=openapi_body({JSON: SubmitBatchBody.model_json_schema()}),
+    openapi_extra=openapi_body({JSON: SubmitBatchBody.model_json_schema(), FORM: batch_schema()}),
     responses={HTTPStatus.OK: {"model": SubmittedBatch, "description": "Valid, as far as `validate_only` checks."}},
 )
 async def submit_batch(
+    request: Request,
     response: Response,
     upstream: Upstream,
-    body: Annotated[SubmitBatchBody, Depends(json_body(SubmitBatchBody))],
     key: IdempotencyKey = None,
 ) -> SubmittedBatch:
-    """Submit reports for analysis; answers at once."""
+    """Submit reports for analysis; answers at once.
+
+    By JSON reports that are known. By multipart/form-data the files themselves, each as `files`: `company_id`,
+    `report_type` and the other fields of a report come before the file that they describe, and hold for the files after
+    it until they are given again. Nothing is submitted when a file is refused.
+    """
+    body = await upload_batch(request, upstream) if is_form(request) else await _submission(request)
     message = body.message(request_id(key, body.request_id))
     answer = await upstream.submission.SubmitBatch(message, timeout=DEADLINE_SECONDS)
     if body.validate_only:

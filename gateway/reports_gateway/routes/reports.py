@@ -10,17 +10,19 @@ from fastapi import APIRouter, Query, Request, Response
 from fna.reports.v1.report_service_pb2 import GetReportRequest, RegisterReportResponse, UploadReportResponse
 from reports_gateway.idempotency import IdempotencyKey
 from reports_gateway.idempotency import request_id as idempotent_request_id
-from reports_gateway.request_body import JSON, json_body, openapi_body
+from reports_gateway.multipart import is_form
+from reports_gateway.problems import identified
+from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
 from reports_gateway.routes.segment import REPORT
 from reports_gateway.schemas.delta import NarrativeDelta
-from reports_gateway.schemas.report import Report, ReportAnalysis, ReportPage
+from reports_gateway.schemas.report import Report, ReportAnalysis, ReportPage, UploadOutcome, Uploads
 from reports_gateway.schemas.report_requests import (
     GetNarrativeDeltaQuery,
     GetReportAnalysisQuery,
     ListReportsQuery,
     RegisterReportBody,
 )
-from reports_gateway.uploads import form_schema, upload
+from reports_gateway.uploads import Outcome, upload, upload_schema
 from reports_gateway.upstream import DEADLINE_SECONDS, Upstream
 
 router = APIRouter(tags=["reports"])
@@ -31,8 +33,11 @@ _registration = json_body(RegisterReportBody, query=frozenset({"request_id"}))
 @router.post(
     "/v1/reports",
     status_code=HTTPStatus.CREATED,
-    openapi_extra=openapi_body({JSON: RegisterReportBody.model_json_schema(), "multipart/form-data": form_schema()}),
-    responses={HTTPStatus.OK: {"model": Report, "description": "This content was known before."}},
+    openapi_extra=openapi_body({JSON: RegisterReportBody.model_json_schema(), FORM: upload_schema()}),
+    responses={
+        HTTPStatus.OK: {"model": Report, "description": "This content was known before."},
+        HTTPStatus.MULTI_STATUS: {"model": Uploads, "description": "Some of several files were refused."},
+    },
 )
 async def create_report(
     request: Request,
@@ -40,13 +45,20 @@ async def create_report(
     upstream: Upstream,
     request_id: str | None = None,
     key: IdempotencyKey = None,
-) -> Report:
+) -> Report | Uploads:
     """Register a report by JSON whose content the server can fetch, or upload the content by multipart/form-data.
+
+    A form has one file as `file`, and is answered with its report, or several as `files`, and is answered with the
+    outcome of each: 201 when all were taken, 207 when some were not. `company_id`, `report_type` and the other fields
+    come before the file that they describe, and hold for the files after it until they are given again.
 
     `request_id` and `Idempotency-Key` are for JSON; an upload is idempotent by its content.
     """
-    if request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
-        answer: UploadReportResponse | RegisterReportResponse = await upload(request, upstream)
+    if is_form(request):
+        uploaded = await upload(request, upstream)
+        if isinstance(uploaded, list):
+            return _several(uploaded, request, response)
+        answer: UploadReportResponse | RegisterReportResponse = uploaded
     else:
         body = await _registration(request)
         message = body.message(idempotent_request_id(key, request_id))
@@ -55,6 +67,22 @@ async def create_report(
         response.status_code = HTTPStatus.OK
     response.headers["Location"] = f"/v1/reports/{answer.report.report_id}"
     return Report.of(answer.report)
+
+
+def _several(outcomes: list[Outcome], request: Request, response: Response) -> Uploads:
+    if any(outcome.error for outcome in outcomes):
+        response.status_code = HTTPStatus.MULTI_STATUS
+    return Uploads(
+        uploads=[
+            UploadOutcome(
+                file_name=outcome.file_name,
+                report=Report.of(outcome.answer.report) if outcome.answer else None,
+                already_existed=bool(outcome.answer and outcome.answer.already_existed),
+                problem=identified(outcome.error.problem, request.url.path) if outcome.error else None,
+            )
+            for outcome in outcomes
+        ]
+    )
 
 
 @router.get("/v1/reports")

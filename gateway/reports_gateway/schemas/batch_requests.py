@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from google.protobuf.duration_pb2 import Duration
 from pydantic import AfterValidator, Field
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1 import batch_status_service_pb2 as status_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
+from reports_gateway.problems import invalid_field
 from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS
 from reports_gateway.schemas.wire import BareEnum, DurationText, Int32, Int64, QueryModel, RequestModel, duration
 
@@ -20,6 +21,26 @@ BATCH_VIEW = BareEnum(batch_pb2.BatchView)
 BatchStatusName = Annotated[str, AfterValidator(BATCH_STATUS.checked), BATCH_STATUS.request_schema()]
 ItemStatusName = Annotated[str, AfterValidator(ITEM_STATUS.checked), ITEM_STATUS.request_schema()]
 BatchViewName = Annotated[str, AfterValidator(BATCH_VIEW.checked), BATCH_VIEW.request_schema()]
+
+
+def _label(text: str) -> str:
+    if ":" not in text:
+        raise ValueError("must be key:value")
+    return text
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    keys = [label.partition(":")[0] for label in labels]
+    if len(set(keys)) < len(keys):
+        raise ValueError("must not give the same key twice; no batch has two values of one label")
+    return labels
+
+
+Labels = Annotated[list[Annotated[str, AfterValidator(_label)]], AfterValidator(_distinct)]
+
+
+def _by_key(labels: list[str]) -> dict[str, str]:
+    return {key: value for key, _, value in (label.partition(":") for label in labels)}
 
 
 class SubmitBatchBody(RequestModel):
@@ -45,6 +66,38 @@ class SubmitBatchBody(RequestModel):
             priority=self.priority,
             execution_timeout=None if self.execution_timeout is None else duration(self.execution_timeout),
             validate_only=self.validate_only,
+        )
+
+
+class SubmitBatchForm(QueryModel):
+    """The text fields of a form whose files become a batch; they may come before or after the files."""
+
+    label: Labels = []
+    """A label of the batch, as `key:value`; give the field several times for several labels."""
+    priority: Int32 | None = None
+    """0 (last) to 9 (first); 4 when not given."""
+    execution_timeout: DurationText | None = None
+    """Time after which items that have not started are failed; no limit when not given."""
+    request_id: str | None = None
+    """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
+
+    @staticmethod
+    def add(fields: dict[str, Any], name: str, value: str) -> None:
+        """Add a field of the form to those that came before; raise a problem for one that is given twice."""
+        if name == "label":
+            fields.setdefault(name, []).append(value)
+        elif name in fields:
+            raise invalid_field(name, "is given twice")
+        else:
+            fields[name] = value
+
+    def body(self, report_ids: list[str]) -> SubmitBatchBody:
+        return SubmitBatchBody(
+            report_ids=report_ids,
+            labels=_by_key(self.label),
+            priority=self.priority,
+            execution_timeout=self.execution_timeout,
+            request_id=self.request_id,
         )
 
 
@@ -89,35 +142,21 @@ class GetBatchQuery(QueryModel):
         return status_pb2.GetBatchRequest(batch_id=batch_id, task_id=self.task_id, view=view)
 
 
-def _label(text: str) -> str:
-    if ":" not in text:
-        raise ValueError("must be key:value")
-    return text
-
-
-def _distinct(labels: list[str]) -> list[str]:
-    keys = [label.partition(":")[0] for label in labels]
-    if len(set(keys)) < len(keys):
-        raise ValueError("must not give the same key twice; no batch has two values of one label")
-    return labels
-
-
 class BatchFilterQuery(QueryModel):
     """Which batches are meant; all given conditions must hold."""
 
     status: list[BatchStatusName] = []
     """One of these; give the parameter several times."""
-    label: Annotated[list[Annotated[str, AfterValidator(_label)]], AfterValidator(_distinct)] = []
+    label: Labels = []
     """A label that the batch has, as `key:value`; give the parameter several times for several labels."""
     batch_id: list[str] = []
     """One of these; give the parameter several times."""
 
     @property
     def filter(self) -> status_pb2.BatchFilter:
-        labels = (label.partition(":") for label in self.label)
         return status_pb2.BatchFilter(
             statuses=[BATCH_STATUS.value(name) for name in self.status],
-            labels={key: value for key, _, value in labels},
+            labels=_by_key(self.label),
             batch_ids=self.batch_id,
         )
 

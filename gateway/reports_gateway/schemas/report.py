@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Annotated, Self
 
 from fna.reports.v1 import report_pb2, report_service_pb2
+from reports_gateway.problems import Problem
 from reports_gateway.schemas.wire import BareEnum, ResponseModel, duration_text, time
 
 REPORT_TYPE = BareEnum(report_pb2.ReportType)
@@ -57,6 +58,24 @@ class Report(ResponseModel):
             filing_date=message.filing_date or None,
             file_name=message.file_name or None,
         )
+
+
+class UploadOutcome(ResponseModel):
+    """What became of one of several files."""
+
+    file_name: str
+    report: Report | None
+    """Null for a file that was refused."""
+    already_existed: bool
+    """The company had a report with this content before."""
+    problem: Problem | None
+    """Why the file was refused."""
+
+
+class Uploads(ResponseModel):
+    """What became of each file, in the order of the form."""
+
+    uploads: list[UploadOutcome]
 
 
 class ReportPage(ResponseModel):
