@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import socket
 import sys
@@ -34,12 +35,16 @@ settings, from the environment or .env:
 
 def main() -> None:
     """Run the gateway until SIGTERM or SIGINT."""
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         prog="fna-reports-gateway",
         description=str(sys.modules["reports_gateway"].__doc__),
         epilog=_SETTINGS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    )
+    parser.add_argument("--openapi", action="store_true", help="print the OpenAPI document and exit")
+    if parser.parse_args().openapi:
+        asyncio.run(_print_openapi())
+        return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s [%(request_id)s]")
     for handler in logging.getLogger().handlers:
         handler.addFilter(RequestIdFilter())
@@ -55,6 +60,11 @@ def main() -> None:
         sys.exit(f"FNA_REPORTS_REST_ADDRESS={settings.rest_address}: {error.strerror}; choose another address.")
     with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
         runner.run(_serve(settings, listening))
+
+
+async def _print_openapi() -> None:
+    async with connect(GatewaySettings()) as services:
+        print(json.dumps(create_app(services, Watches()).openapi(), indent=2, ensure_ascii=False))
 
 
 async def _serve(settings: GatewaySettings, listening: socket.socket) -> None:

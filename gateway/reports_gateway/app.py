@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from reports_gateway import openapi, problems, request_ids
 from reports_gateway.errors import problem_error
-from reports_gateway.problems import Problem, ProblemError, problem
+from reports_gateway.problems import ProblemError, problem
 from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports
 from reports_gateway.upstream import Services
 from reports_gateway.watches import Watches
@@ -26,6 +26,19 @@ _FRAMEWORK_CODES = {
     HTTPStatus.NOT_FOUND: ("NOT_FOUND", "ROUTE_NOT_FOUND"),
     HTTPStatus.METHOD_NOT_ALLOWED: ("UNIMPLEMENTED", "METHOD_NOT_ALLOWED"),
 }
+
+_DESCRIPTION = """\
+Batches of company reports, analysed. A thin translation of the gRPC services `fna.reports.v1`.
+
+- **JSON**: field names as in the contract, enum values without their prefix (`COMPLETED`), times as RFC 3339 in UTC,
+  `null` for what is not set yet. A field or query parameter that is not known is refused.
+- **Errors**: `application/problem+json` (RFC 9457) with `code` (the name of the gRPC status), `reason` (stable, for
+  programs), `errors` (each wrong field and what to do) and `request_id`, which is also in `X-Request-Id`.
+- **Repeating**: `Idempotency-Key` makes a submission safe to send again. `Retry-After` says how long to wait.
+- **Changes**: `ETag` with `If-None-Match` (304) and `If-Match` (412).
+- **Following a batch**: `GET /v1/reports/batch/{batch_id}/events` streams server-sent events, resumes at `Last-Event-ID`
+  or `after_sequence`, and with `wait=20s` answers one page for who cannot stream.
+"""
 
 _LEAST_COMPRESSED_BYTES = 1024
 
@@ -38,13 +51,13 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
     app = FastAPI(
         title="FNA Reports",
         version="v1",
-        description="Batches of company reports, analysed. A thin translation of the gRPC services fna.reports.v1.",
+        description=_DESCRIPTION,
         # The pages of FastAPI load their scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
         dependencies=[Depends(_refuse_cross_site)],
-        responses={"default": {"model": Problem, "description": "Any error, as problem details (RFC 9457)."}},
+        generate_unique_id_function=openapi.operation_id,
     )
     app.state.services = services
     app.state.watches = watches

@@ -1,12 +1,37 @@
-"""The OpenAPI document, corrected where FastAPI cannot know better."""
+"""The OpenAPI document, corrected where FastAPI cannot know better, with examples."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from reports_gateway.problems import MEDIA_TYPE
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+
+EXAMPLES: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_bytes())
+"""An example of every JSON object that a route takes or answers, by the name of its schema."""
+
+_EVENT_EXAMPLE = (
+    "retry: 1000\n\n"
+    "id: 5\nevent: item_changed\n"
+    f"data: {json.dumps(EXAMPLES['EventPage']['events'][0], separators=(',', ':'))}\n\n"
+    ": heartbeat\n\n"
+)
+
+# FastAPI adds these for its own form of a validation error, which is never answered here.
+_UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
+_UNUSED_RESPONSE = {"$ref": "#/components/schemas/HTTPValidationError"}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Return the name of the operation: the one of the route's function, written like an RPC."""
+    return "".join(word.capitalize() for word in route.name.split("_"))
 
 
 def install(app: FastAPI) -> None:
@@ -15,32 +40,52 @@ def install(app: FastAPI) -> None:
 
     def corrected() -> dict[str, Any]:
         if app.openapi_schema is None:
-            for path in generate()["paths"].values():
-                for operation in path.values():
-                    _correct(operation)
+            _correct(generate())
         return generate()
 
     app.openapi = corrected  # type: ignore[method-assign]  # FastAPI's documented way to change the document
 
 
-def _correct(operation: dict[str, Any]) -> None:
-    responses = operation["responses"]
-    # FastAPI describes every model of a route in the media type of the route's own answer.
-    error = next(iter(responses["default"]["content"].values()))
-    responses["default"]["content"] = {MEDIA_TYPE: error}
-    events = responses.get("200", {}).get("content", {}).get("text/event-stream")
-    if events is not None:
-        events["itemSchema"] = _event_schema(events.pop("schema")["$ref"])
+def _correct(document: dict[str, Any]) -> None:
+    for name in _UNUSED_SCHEMAS:
+        document["components"]["schemas"].pop(name, None)
+    for path in document["paths"].values():
+        for operation in path.values():
+            if operation["responses"].get("422", {}).get("content", {}).get(JSON, {}).get("schema") == _UNUSED_RESPONSE:
+                del operation["responses"]["422"]
+            # By number, since a document that is compared must not change its order.
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+            for part in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for media_type, content in part.get("content", {}).items():
+                    _describe(media_type, content)
+            for response in operation["responses"].values():
+                if response["description"] == "Successful Response":
+                    response["description"] = _meaning(response, document["components"]["schemas"])
 
 
-def _event_schema(reference: str) -> dict[str, Any]:
-    """Return the schema of one server-sent event, in the form of OpenAPI 3.2."""
-    return {
-        "type": "object",
-        "properties": {
-            "id": {"type": "string"},
-            "event": {"type": "string"},
-            "retry": {"type": "integer"},
-            "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": {"$ref": reference}},
-        },
-    }
+def _meaning(response: dict[str, Any], schemas: dict[str, Any]) -> str:
+    """Return what the answer is: the description of its schema."""
+    names = [name for content in response.get("content", {}).values() for name in _names(content["schema"])]
+    return next((schemas[name]["description"] for name in names if name in schemas), "Done.")
+
+
+def _names(schema: dict[str, Any]) -> list[str]:
+    """Return the names of the schemas that this one is, or is one of."""
+    named = [option["$ref"].rpartition("/")[2] for option in (schema, *schema.get("anyOf", ())) if "$ref" in option]
+    return named or [schema.get("title", "")]
+
+
+def _describe(media_type: str, content: dict[str, Any]) -> None:
+    schema = content["schema"]
+    names = _names(schema)
+    if media_type == EVENTS:
+        # 3.1 has no way to describe the events of a stream. What their data is follows the text for programs to find.
+        description = (
+            f"Server-sent events; the `data` of each is a {names[0]} in JSON. A line with a colon is a heartbeat."
+        )
+        content["schema"] = {"type": "string", "description": description, "x-event-data": schema}
+        content["example"] = _EVENT_EXAMPLE
+    elif media_type in {JSON, MEDIA_TYPE}:
+        examples = {name: {"value": EXAMPLES[name]} for name in names if name in EXAMPLES}
+        if examples:
+            content["examples"] = examples

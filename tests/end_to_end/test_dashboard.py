@@ -335,3 +335,25 @@ def test_the_page_forbids_scripts_of_others(stack: Stack, gateway: Running) -> N
     policy = answer.headers["Content-Security-Policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
+
+
+def test_the_reference_of_the_api_shows_its_operations_and_tries_one(page: Page) -> None:
+    page.driver.get(f"{page.url}/docs#?route=get-/healthz")
+    reference = page.one("openapi-explorer")
+
+    def shown(text: str) -> bool:
+        return text in page.driver.execute_script("return arguments[0].shadowRoot.textContent", reference)
+
+    page.until(lambda: shown("Submit Batch"), "the operations")
+    page.until(lambda: shown("Answer as long as the gateway itself runs."), "the operation of the link")
+    # All of it is inside of one custom element; its answer is in others inside of that one.
+    inside = """
+        const inside = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
+          element, ...(element.shadowRoot ? inside(element.shadowRoot) : []),
+        ]);
+    """
+    find = f"{inside} return inside(document).find((element) => element.matches(arguments[0]))"
+    page.until(lambda: page.driver.execute_script(find, "button.btn-execute"), "the button that tries it").click()
+    everything = f"{inside} return inside(document).map((element) => element.shadowRoot?.textContent ?? '').join()"
+    page.until(lambda: '"alive"' in page.driver.execute_script(everything), "the answer")
+    page.driver.save_screenshot(str(ARTIFACTS / "reference.png"))

@@ -1,4 +1,4 @@
-"""The gateway offers what the contract's HTTP rules say, and describes it."""
+"""The gateway offers what the contract's HTTP rules say."""
 
 from __future__ import annotations
 
@@ -115,35 +115,6 @@ def test_json_has_every_field_of_the_message(
     descriptor: Descriptor = message.DESCRIPTOR  # type: ignore[attr-defined]  # a generated message class
     expected = {renamed.get(name, name) for name in descriptor.fields_by_name} - {None}
     assert set(model.model_fields) - OF_HTTP_ALONE == expected
-
-
-async def test_openapi_describes_errors_as_problem_details() -> None:
-    for path, operations in (await document())["paths"].items():
-        for operation in operations.values():
-            responses = operation["responses"]
-            assert set(responses["default"]["content"]) == {"application/problem+json"}, path
-            assert "422" not in responses, path
-
-
-async def test_openapi_has_a_body_for_each_route_that_takes_one() -> None:
-    paths = (await document())["paths"]
-    submit = paths["/v1/reports/batch"]["post"]["requestBody"]["content"]
-    assert submit["application/json"]["schema"]["required"] == ["report_ids"]
-    create = paths["/v1/reports"]["post"]["requestBody"]["content"]
-    assert set(create) == {"application/json", "multipart/form-data"}
-    assert create["multipart/form-data"]["schema"]["properties"]["report_type"]["enum"] == [
-        "10_K",
-        "10_Q",
-        "8_K",
-        "ANNUAL",
-        "OTHER",
-    ]
-
-
-async def test_openapi_describes_the_events_of_a_watch() -> None:
-    watch = (await document())["paths"]["/v1/reports/batch/{batch_id}:watch"]["get"]
-    content = watch["responses"]["200"]["content"]["text/event-stream"]
-    assert content["itemSchema"]["properties"]["data"]["contentSchema"] == {"$ref": "#/components/schemas/BatchEvent"}
 
 
 def test_no_two_routes_take_the_same_request() -> None:

@@ -33,8 +33,20 @@ async def test_browsers_get_the_page_and_programs_the_index(http: httpx.AsyncCli
 
 async def test_the_index_names_only_places_that_exist(http: httpx.AsyncClient) -> None:
     places = (await http.get("/")).json()
-    paths = (await http.get(places.pop("openapi"))).json()["paths"]
-    assert set(places.values()) <= set(paths)
+    for path in ("/docs", "/openapi.json", "/healthz"):
+        assert path in places.values()
+        assert (await http.get(path)).status_code == 200
+    paths = (await http.get("/openapi.json")).json()["paths"]
+    assert set(places.values()) - {"/docs", "/openapi.json"} <= set(paths)
+
+
+async def test_the_reference_may_set_styles_and_runs_no_script_but_files(http: httpx.AsyncClient) -> None:
+    page, dashboard = await http.get("/docs"), await http.get("/", headers=HTML)
+    policy = dashboard.headers["content-security-policy"]
+    assert "openapi-explorer" in page.text
+    assert page.headers["content-security-policy"] == policy.replace(
+        "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+    )
 
 
 @pytest.mark.parametrize("path", ["/", "/static/main.js"])

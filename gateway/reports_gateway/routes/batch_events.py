@@ -12,8 +12,9 @@ from pydantic import BaseModel, BeforeValidator
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse, WatchBatchRequest, WatchBatchResponse
 from reports_gateway import long_poll, sse
+from reports_gateway.documented import Responses, errors
 from reports_gateway.request_body import JSON
-from reports_gateway.routes.segment import BATCH
+from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.batch_requests import WatchBatchesQuery, WatchBatchQuery, WatchQuery
 from reports_gateway.schemas.event import BatchesEventPage, BatchEvent, EventPage, events_of
 from reports_gateway.schemas.wire import Int64
@@ -33,8 +34,6 @@ _LAST_EVENT_ID = Header(
 LastSequence = Annotated[Int64 | None, BeforeValidator(lambda text: text or None), _LAST_EVENT_ID]
 LastToken = Annotated[str, _LAST_EVENT_ID]
 
-Responses = dict[int | str, dict[str, Any]]
-
 
 def _responses(page: type[BaseModel], description: str) -> Responses:
     schema = page.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -43,20 +42,21 @@ def _responses(page: type[BaseModel], description: str) -> Responses:
     return {HTTPStatus.OK: {"model": BatchEvent, "description": description, "content": content}}
 
 
-_OF_BATCH = _responses(
+_OF_BATCH: Responses = _responses(
     EventPage,
     "`id` is the event's sequence (progress has none), `event` its kind: snapshot, status_changed, item_changed, "
     "items_changed or progress. The stream ends after the final event of the execution. With `wait`, one page in JSON.",
 ) | {
     HTTPStatus.NO_CONTENT: {
         "description": "Nothing follows: the execution's final event was received before. EventSource stops here."
-    }
+    },
+    **errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND", "SEQUENCE_AHEAD", "SEQUENCE_COMPACTED", "TOO_MANY_WATCHERS"),
 }
 _OF_BATCHES = _responses(
     BatchesEventPage,
     "`id` is the token that continues after the event, on the last one of those that came together; `event` is its "
     "kind. The stream has no end. With `wait`, one page in JSON.",
-)
+) | errors("RESUME_TOKEN_INVALID", "RESUME_TOKEN_EXPIRED", "TOO_MANY_WATCHERS")
 
 
 def watches(request: Request) -> Watches:
@@ -91,9 +91,15 @@ async def watch_batches(
 
 
 @router.get(f"{BATCH}:watch", status_code=HTTPStatus.OK, response_class=WatchResponse, responses=_OF_BATCH)
-@router.get(f"{BATCH}/events", status_code=HTTPStatus.OK, response_class=WatchResponse, responses=_OF_BATCH)
+@router.get(
+    f"{BATCH}/events",
+    status_code=HTTPStatus.OK,
+    response_class=WatchResponse,
+    responses=_OF_BATCH,
+    name="watch_batch_events",
+)
 async def watch_batch(
-    batch_id: str,
+    batch_id: BatchId,
     upstream: Upstream,
     open_watches: OpenWatches,
     query: Annotated[WatchBatchQuery, Query()],

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from starlette.responses import StreamingResponse
 
 from reports_gateway import exports
-from reports_gateway.routes.segment import BATCH
+from reports_gateway.documented import Responses, errors
+from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.result import BatchResults, BatchResultsQuery
 from reports_gateway.upstream import Upstream
 
 router = APIRouter(tags=["batches"])
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+_RESPONSES: Responses = {
     HTTPStatus.OK: {
         "model": BatchResults,
         "description": "The results of all items as they are now. A stream that breaks off is not complete.",
@@ -23,12 +24,15 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
             "application/jsonl": {"schema": {"type": "string", "description": "A `BatchResult` a line."}},
             "text/csv": {"schema": {"type": "string", "description": "A table with a header."}},
         },
-    }
+    },
+    **errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"),
 }
 
 
 @router.get(f"{BATCH}/results", status_code=HTTPStatus.OK, responses=_RESPONSES)
-async def batch_results(batch_id: str, upstream: Upstream, query: Annotated[BatchResultsQuery, Query()]) -> Response:
+async def list_batch_results(
+    batch_id: BatchId, upstream: Upstream, query: Annotated[BatchResultsQuery, Query()]
+) -> Response:
     """Return the results of a batch with their reports and analyses, also while it still runs."""
     pages = exports.Pages(upstream, query.message(batch_id))
     # The first page before the answer begins, so that what is wrong with the request is a real status.

@@ -8,11 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from reports_gateway import entity_tags
+from reports_gateway.documented import LOCATION, errors
 from reports_gateway.entity_tags import NOT_MODIFIED, IfMatch, IfNoneMatch
 from reports_gateway.idempotency import IdempotencyKey, request_id
 from reports_gateway.multipart import is_form
 from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
-from reports_gateway.routes.segment import BATCH
+from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.batch import Batch, BatchItemPage, BatchPage, SubmittedBatch
 from reports_gateway.schemas.batch_requests import (
     CancelBatchBody,
@@ -34,7 +35,19 @@ _submission = json_body(SubmitBatchBody)
     "/v1/reports/batch",
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=openapi_body({JSON: SubmitBatchBody.model_json_schema(), FORM: batch_schema()}),
-    responses={HTTPStatus.OK: {"model": SubmittedBatch, "description": "Valid, as far as `validate_only` checks."}},
+    responses={
+        HTTPStatus.OK: {"model": SubmittedBatch, "description": "Valid, as far as `validate_only` checks."},
+        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        **errors(
+            "CROSS_SITE_REFUSED",
+            "REPORT_NOT_FOUND",
+            "BATCH_LIMIT_EXCEEDED",
+            "CONTENT_TOO_LARGE",
+            "REQUEST_ID_REUSED",
+            "REQUEST_STALLED",
+            "DOCUMENT_STORE_UNAVAILABLE",
+        ),
+    },
 )
 async def submit_batch(
     request: Request,
@@ -58,15 +71,15 @@ async def submit_batch(
     return SubmittedBatch.of_submission(answer)
 
 
-@router.get("/v1/reports/batch")
+@router.get("/v1/reports/batch", responses=errors("PAGE_TOKEN_INVALID"))
 async def list_batches(upstream: Upstream, query: Annotated[ListBatchesQuery, Query()]) -> BatchPage:
     """List batches, newest first."""
     return BatchPage.of(await upstream.status.ListBatches(query.message(), timeout=DEADLINE_SECONDS))
 
 
-@router.get(BATCH, response_model=Batch, responses=NOT_MODIFIED)
+@router.get(BATCH, response_model=Batch, responses=NOT_MODIFIED | errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"))
 async def get_batch(
-    batch_id: str,
+    batch_id: BatchId,
     upstream: Upstream,
     query: Annotated[GetBatchQuery, Query()],
     if_none_match: IfNoneMatch = None,
@@ -76,9 +89,9 @@ async def get_batch(
     return entity_tags.answer(Batch.of(answer.batch), answer.batch.etag, if_none_match)
 
 
-@router.get(f"{BATCH}/items")
+@router.get(f"{BATCH}/items", responses=errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND", "PAGE_TOKEN_INVALID"))
 async def list_batch_items(
-    batch_id: str, upstream: Upstream, query: Annotated[ListBatchItemsQuery, Query()]
+    batch_id: BatchId, upstream: Upstream, query: Annotated[ListBatchItemsQuery, Query()]
 ) -> BatchItemPage:
     """List the items of a batch in the order of submission."""
     answer = await upstream.status.ListBatchItems(query.message(batch_id), timeout=DEADLINE_SECONDS)
@@ -89,10 +102,14 @@ async def list_batch_items(
     f"{BATCH}:cancel",
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=openapi_body({JSON: CancelBatchBody.model_json_schema()}, required=False),
+    responses={
+        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        **errors("CROSS_SITE_REFUSED", "BATCH_NOT_FOUND", "BATCH_ALREADY_FINAL", "ETAG_MISMATCH", "CONTENT_TOO_LARGE"),
+    },
 )
 async def cancel_batch(
     response: Response,
-    batch_id: str,
+    batch_id: BatchId,
     upstream: Upstream,
     body: Annotated[CancelBatchBody, Depends(json_body(CancelBatchBody))],
     if_match: IfMatch = None,
@@ -108,10 +125,23 @@ async def cancel_batch(
     f"{BATCH}:retry",
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=openapi_body({JSON: RetryBatchBody.model_json_schema()}, required=False),
+    responses={
+        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        **errors(
+            "CROSS_SITE_REFUSED",
+            "BATCH_NOT_FOUND",
+            "BATCH_NOT_FINAL",
+            "NOTHING_TO_RETRY",
+            "REPORT_NOT_IN_BATCH",
+            "ETAG_MISMATCH",
+            "CONTENT_TOO_LARGE",
+            "REQUEST_ID_REUSED",
+        ),
+    },
 )
 async def retry_batch(
     response: Response,
-    batch_id: str,
+    batch_id: BatchId,
     upstream: Upstream,
     body: Annotated[RetryBatchBody, Depends(json_body(RetryBatchBody))],
     key: IdempotencyKey = None,

@@ -1,4 +1,4 @@
-"""The dashboard: its page, and the files that the page loads."""
+"""The dashboard, the reference of the HTTP API, and the files that these pages load."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ router = APIRouter(tags=["dashboard"])
 
 _FOLDER = Path(__file__).parents[1] / "static"
 _PAGE = "index.html"
+_REFERENCE = "docs.html"
 
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -35,9 +36,17 @@ _HEADERS = {
     "Cache-Control": "no-cache",
 }
 
+_REFERENCE_HEADERS = _HEADERS | {
+    # Its library sets styles on elements. It runs no script that is not a file here.
+    "Content-Security-Policy": _HEADERS["Content-Security-Policy"].replace(
+        "style-src 'self'", "style-src 'self' 'unsafe-inline'"
+    )
+}
+
 _INDEX = {
     "batches": "/v1/reports/batch",
     "reports": "/v1/reports",
+    "docs": "/docs",
     "openapi": "/openapi.json",
     "alive": "/healthz",
     "ready": "/readyz",
@@ -89,6 +98,12 @@ async def index(request: Request, if_none_match: IfNoneMatch = "") -> Response:
     if "text/html" in request.headers.get("accept", ""):
         return _FILES[_PAGE].response(if_none_match, Vary="Accept")
     return JSONResponse(_INDEX, headers={"Vary": "Accept"})
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(if_none_match: IfNoneMatch = "") -> Response:
+    """Return the reference of the HTTP API, in which each call can be tried."""
+    return _FILES[_REFERENCE].response(if_none_match, **_REFERENCE_HEADERS)
 
 
 @router.get("/static/{path:path}", include_in_schema=False)

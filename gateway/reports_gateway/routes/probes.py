@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
+from reports_gateway.documented import only_errors
 from reports_gateway.problems import ProblemError, problem
 from reports_gateway.upstream import Upstream
 
@@ -24,7 +25,7 @@ async def alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses=only_errors("NOT_READY"))
 async def ready(upstream: Upstream) -> dict[str, str]:
     """Answer 200 when every service behind the gateway serves, else 503."""
     names = list(upstream.channels)

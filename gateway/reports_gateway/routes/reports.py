@@ -8,12 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from fna.reports.v1.report_service_pb2 import GetReportRequest, RegisterReportResponse, UploadReportResponse
+from reports_gateway.documented import LOCATION, errors
 from reports_gateway.idempotency import IdempotencyKey
 from reports_gateway.idempotency import request_id as idempotent_request_id
 from reports_gateway.multipart import is_form
 from reports_gateway.problems import identified
 from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
-from reports_gateway.routes.segment import REPORT
+from reports_gateway.routes.segment import REPORT, ReportId
 from reports_gateway.schemas.delta import NarrativeDelta
 from reports_gateway.schemas.report import Report, ReportAnalysis, ReportPage, UploadOutcome, Uploads
 from reports_gateway.schemas.report_requests import (
@@ -36,7 +37,16 @@ _registration = json_body(RegisterReportBody, query=frozenset({"request_id"}))
     openapi_extra=openapi_body({JSON: RegisterReportBody.model_json_schema(), FORM: upload_schema()}),
     responses={
         HTTPStatus.OK: {"model": Report, "description": "This content was known before."},
+        HTTPStatus.CREATED: {"headers": LOCATION},
         HTTPStatus.MULTI_STATUS: {"model": Uploads, "description": "Some of several files were refused."},
+        **errors(
+            "CROSS_SITE_REFUSED",
+            "CONTENT_MISMATCH",
+            "CONTENT_TOO_LARGE",
+            "REQUEST_ID_REUSED",
+            "REQUEST_STALLED",
+            "DOCUMENT_STORE_UNAVAILABLE",
+        ),
     },
 )
 async def create_report(
@@ -85,31 +95,34 @@ def _several(outcomes: list[Outcome], request: Request, response: Response) -> U
     )
 
 
-@router.get("/v1/reports")
+@router.get("/v1/reports", responses=errors("PAGE_TOKEN_INVALID"))
 async def list_reports(upstream: Upstream, query: Annotated[ListReportsQuery, Query()]) -> ReportPage:
     """List reports, newest first."""
     return ReportPage.of(await upstream.reports.ListReports(query.message(), timeout=DEADLINE_SECONDS))
 
 
-@router.get(REPORT)
-async def get_report(report_id: str, upstream: Upstream) -> Report:
+@router.get(REPORT, responses=errors("REPORT_NOT_FOUND"))
+async def get_report(report_id: ReportId, upstream: Upstream) -> Report:
     """Return one report."""
     answer = await upstream.reports.GetReport(GetReportRequest(report_id=report_id), timeout=DEADLINE_SECONDS)
     return Report.of(answer.report)
 
 
-@router.get(f"{REPORT}/analysis")
+@router.get(f"{REPORT}/analysis", responses=errors("REPORT_NOT_FOUND", "ANALYSIS_NOT_FOUND", "ANALYSIS_NOT_READY"))
 async def get_report_analysis(
-    report_id: str, upstream: Upstream, query: Annotated[GetReportAnalysisQuery, Query()]
+    report_id: ReportId, upstream: Upstream, query: Annotated[GetReportAnalysisQuery, Query()]
 ) -> ReportAnalysis:
     """Return the analysis of a report, by default the newest completed one."""
     answer = await upstream.reports.GetReportAnalysis(query.message(report_id), timeout=DEADLINE_SECONDS)
     return ReportAnalysis.of(answer.analysis)
 
 
-@router.get(f"{REPORT}/delta")
+@router.get(
+    f"{REPORT}/delta",
+    responses=errors("REPORT_NOT_FOUND", "ANALYSIS_NOT_FOUND", "PREVIOUS_REPORT_NOT_FOUND", "ANALYSIS_NOT_READY"),
+)
 async def get_narrative_delta(
-    report_id: str, upstream: Upstream, query: Annotated[GetNarrativeDeltaQuery, Query()]
+    report_id: ReportId, upstream: Upstream, query: Annotated[GetNarrativeDeltaQuery, Query()]
 ) -> NarrativeDelta:
     """Compare a report with an earlier one of the same company, by default the previous one."""
     answer = await upstream.reports.GetNarrativeDelta(query.message(report_id), timeout=DEADLINE_SECONDS)

@@ -5,14 +5,24 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from google.protobuf.duration_pb2 import Duration
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1 import batch_status_service_pb2 as status_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
 from reports_gateway.problems import invalid_field
 from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS
-from reports_gateway.schemas.wire import BareEnum, DurationText, Int32, Int64, QueryModel, RequestModel, duration
+from reports_gateway.schemas.wire import (
+    BareEnum,
+    DurationText,
+    Int32,
+    Int64,
+    OptionalUuid,
+    QueryModel,
+    RequestModel,
+    Uuid,
+    duration,
+)
 
 MAX_WAIT_SECONDS = 60
 
@@ -46,7 +56,7 @@ def _by_key(labels: list[str]) -> dict[str, str]:
 class SubmitBatchBody(RequestModel):
     """Reports to analyse."""
 
-    report_ids: list[str] = Field(json_schema_extra={"items": {"type": "string", "format": "uuid"}})
+    report_ids: list[Uuid]
     """1 to 10,000 reports, without duplicates."""
     labels: dict[str, str] = {}
     priority: Int32 | None = None
@@ -55,7 +65,7 @@ class SubmitBatchBody(RequestModel):
     """Time after which items that have not started are failed; no limit when not given."""
     validate_only: bool = False
     """Check the request and submit nothing."""
-    request_id: str | None = None
+    request_id: Uuid | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
 
     def message(self, request_id: str | None) -> submission_pb2.SubmitBatchRequest:
@@ -78,7 +88,7 @@ class SubmitBatchForm(QueryModel):
     """0 (last) to 9 (first); 4 when not given."""
     execution_timeout: DurationText | None = None
     """Time after which items that have not started are failed; no limit when not given."""
-    request_id: str | None = None
+    request_id: Uuid | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
 
     @staticmethod
@@ -116,11 +126,11 @@ class CancelBatchBody(RequestModel):
 class RetryBatchBody(RequestModel):
     """Which reports of a final batch to run again."""
 
-    report_ids: list[str] = []
+    report_ids: list[Uuid] = []
     """Only these, of those that failed or were cancelled; all of them when not given."""
     etag: str = ""
     """The call fails with 412 unless this is the batch's present `etag`; the header `If-Match` does the same."""
-    request_id: str | None = None
+    request_id: Uuid | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
 
     def message(self, batch_id: str, request_id: str | None, etag: str) -> submission_pb2.RetryBatchRequest:
@@ -132,7 +142,7 @@ class RetryBatchBody(RequestModel):
 class GetBatchQuery(QueryModel):
     """What of a batch to return."""
 
-    task_id: str = ""
+    task_id: OptionalUuid = ""
     """Return this execution as it is or as it ended, instead of the current one."""
     view: BatchViewName | None = None
     """`FULL` when not given."""
@@ -149,7 +159,7 @@ class BatchFilterQuery(QueryModel):
     """One of these; give the parameter several times."""
     label: Labels = []
     """A label that the batch has, as `key:value`; give the parameter several times for several labels."""
-    batch_id: list[str] = []
+    batch_id: list[Uuid] = []
     """One of these; give the parameter several times."""
 
     @property
@@ -182,7 +192,7 @@ class ListBatchItemsQuery(QueryModel):
     """`next_page_token` of the previous page."""
     status: list[ItemStatusName] = []
     """One of these; give the parameter several times."""
-    task_id: str = ""
+    task_id: OptionalUuid = ""
     """List the items as this execution left them, instead of the current one."""
 
     def message(self, batch_id: str) -> status_pb2.ListBatchItemsRequest:
@@ -228,7 +238,7 @@ class WatchQuery(QueryModel):
 class WatchBatchQuery(WatchQuery):
     """Where a watch starts and what it leaves out."""
 
-    task_id: str = ""
+    task_id: OptionalUuid = ""
     """Watch this execution instead of the current one."""
     after_sequence: Int64 | None = None
     """Start with the event after this one; 0 replays all. A snapshot of the present comes first when not given."""

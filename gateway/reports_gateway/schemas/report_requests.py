@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from fna.reports.v1 import report_pb2, report_service_pb2
 from reports_gateway.schemas.report import REPORT_STATUS, REPORT_TYPE
-from reports_gateway.schemas.wire import Int32, QueryModel, RequestModel
+from reports_gateway.schemas.wire import Int32, OptionalUuid, QueryModel, RequestModel, Uuid
 
 ReportTypeName = Annotated[str, AfterValidator(REPORT_TYPE.checked), REPORT_TYPE.request_schema()]
 ReportStatusName = Annotated[str, AfterValidator(REPORT_STATUS.checked), REPORT_STATUS.request_schema()]
@@ -17,12 +17,12 @@ ReportStatusName = Annotated[str, AfterValidator(REPORT_STATUS.checked), REPORT_
 class NewReport(RequestModel):
     """What a client says of a report, whichever way its content comes."""
 
-    company_id: str
+    company_id: Uuid
     report_type: ReportTypeName
     title: str = ""
     fiscal_period: str = ""
     """`Q1 2024` to `Q4 2024`, or `FY 2024`."""
-    filing_date: str = ""
+    filing_date: Annotated[str, Field(json_schema_extra={"format": "date"})] = ""
     """`YYYY-MM-DD`."""
 
     def report(self) -> report_pb2.Report:
@@ -61,7 +61,7 @@ class ListReportsQuery(QueryModel):
     """50 when not given, at most 1,000."""
     page_token: str = ""
     """`next_page_token` of the previous page."""
-    company_id: str = ""
+    company_id: OptionalUuid = ""
     status: list[ReportStatusName] = []
     """One of these; give the parameter several times."""
 
@@ -77,7 +77,7 @@ class ListReportsQuery(QueryModel):
 class GetNarrativeDeltaQuery(QueryModel):
     """Which report to compare with."""
 
-    base_report_id: str = ""
+    base_report_id: OptionalUuid = ""
     """The previous report of the same company and type when not given."""
 
     def message(self, report_id: str) -> report_service_pb2.GetNarrativeDeltaRequest:
@@ -87,7 +87,7 @@ class GetNarrativeDeltaQuery(QueryModel):
 class GetReportAnalysisQuery(QueryModel):
     """Which analysis of a report to return."""
 
-    analysis_id: str = ""
+    analysis_id: OptionalUuid = ""
     """The newest completed one when not given."""
 
     def message(self, report_id: str) -> report_service_pb2.GetReportAnalysisRequest:

@@ -11,7 +11,7 @@ from fna.reports.v1.batch_status_service_pb2 import ListBatchResultsRequest
 from reports_gateway.schemas.batch import ITEM_STATUS, BatchItem
 from reports_gateway.schemas.batch_requests import ItemStatusName
 from reports_gateway.schemas.report import Report, ReportAnalysis, Score
-from reports_gateway.schemas.wire import QueryModel, ResponseModel
+from reports_gateway.schemas.wire import OptionalUuid, QueryModel, ResponseModel
 
 FORMATS = ("json", "jsonl", "csv")
 
@@ -29,7 +29,7 @@ class BatchResultsQuery(QueryModel):
     """`json`: one object; `jsonl`: an object a line; `csv`: a table for a spreadsheet."""
     status: list[ItemStatusName] = []
     """One of these; give the parameter several times."""
-    task_id: str = ""
+    task_id: OptionalUuid = ""
     """Return the results as this execution left them, instead of the current one."""
 
     def message(self, batch_id: str) -> ListBatchResultsRequest:

@@ -84,6 +84,12 @@ def _duration(text: str) -> str:
 DurationText = Annotated[str, AfterValidator(_duration), Field(examples=["3600s"])]
 """A duration as protobuf's JSON writes it: `3s`, `0.5s`."""
 
+Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+"""A UUID; one that is none is refused by the service, in the words of the contract."""
+
+OptionalUuid = Annotated[str, Field(json_schema_extra={"anyOf": [{"format": "uuid"}, {"const": ""}]})]
+"""A UUID, or nothing."""
+
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
