@@ -36,8 +36,8 @@ Batches of company reports, analysed. A thin translation of the gRPC services `f
   programs), `errors` (each wrong field and what to do) and `request_id`, which is also in `X-Request-Id`.
 - **Repeating**: `Idempotency-Key` makes a submission safe to send again. `Retry-After` says how long to wait.
 - **Changes**: `ETag` with `If-None-Match` (304) and `If-Match` (412).
-- **Following a batch**: `GET /v1/reports/batch/{batch_id}/events` streams server-sent events, resumes at `Last-Event-ID`
-  or `after_sequence`, and with `wait=20s` answers one page for who cannot stream.
+- **Following a batch**: `GET /v1/reports/batch/{batch_id}/events` streams server-sent events, resumes at
+  `Last-Event-ID` or `after_sequence`, and with `wait=20s` answers one page for who cannot stream.
 """
 
 _LEAST_COMPRESSED_BYTES = 1024

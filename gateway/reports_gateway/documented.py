@@ -45,6 +45,26 @@ REASONS: dict[str, tuple[HTTPStatus, str]] = {
 LOCATION = {"Location": {"description": "Where to read it.", "schema": {"type": "string", "format": "uri-reference"}}}
 """The header of an answer that made something, or that is not over yet."""
 
+OF_BATCH = {
+    operation: {"operationId": operation, "parameters": {"batch_id": "$response.body#/batch_id"}}
+    for operation in (
+        "GetBatch",
+        "ListBatchItems",
+        "ListBatchResults",
+        "WatchBatch",
+        "WatchBatchEvents",
+        "CancelBatch",
+        "RetryBatch",
+    )
+}
+"""What can be done with the batch of an answer, as links of the OpenAPI document."""
+
+OF_REPORT = {
+    operation: {"operationId": operation, "parameters": {"report_id": "$response.body#/report_id"}}
+    for operation in ("GetReport", "GetReportAnalysis", "GetNarrativeDelta")
+} | {"SubmitBatch": {"operationId": "SubmitBatch", "requestBody": {"report_ids": ["$response.body#/report_id"]}}}
+"""What can be done with the report of an answer."""
+
 _OF_EVERY_CALL = ("INVALID_REQUEST", "DATABASE_UNAVAILABLE", "SERVER_DRAINING")
 
 _WITHOUT_REASON = {

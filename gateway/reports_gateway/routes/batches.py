@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from reports_gateway import entity_tags
-from reports_gateway.documented import LOCATION, errors
+from reports_gateway.documented import LOCATION, OF_BATCH, errors
 from reports_gateway.entity_tags import NOT_MODIFIED, IfMatch, IfNoneMatch
 from reports_gateway.idempotency import IdempotencyKey, request_id
 from reports_gateway.multipart import is_form
@@ -37,7 +37,7 @@ _submission = json_body(SubmitBatchBody)
     openapi_extra=openapi_body({JSON: SubmitBatchBody.model_json_schema(), FORM: batch_schema()}),
     responses={
         HTTPStatus.OK: {"model": SubmittedBatch, "description": "Valid, as far as `validate_only` checks."},
-        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        HTTPStatus.ACCEPTED: {"headers": LOCATION, "links": OF_BATCH},
         **errors(
             "CROSS_SITE_REFUSED",
             "REPORT_NOT_FOUND",
@@ -103,7 +103,7 @@ async def list_batch_items(
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=openapi_body({JSON: CancelBatchBody.model_json_schema()}, required=False),
     responses={
-        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        HTTPStatus.ACCEPTED: {"headers": LOCATION, "links": OF_BATCH},
         **errors("CROSS_SITE_REFUSED", "BATCH_NOT_FOUND", "BATCH_ALREADY_FINAL", "ETAG_MISMATCH", "CONTENT_TOO_LARGE"),
     },
 )
@@ -126,7 +126,7 @@ async def cancel_batch(
     status_code=HTTPStatus.ACCEPTED,
     openapi_extra=openapi_body({JSON: RetryBatchBody.model_json_schema()}, required=False),
     responses={
-        HTTPStatus.ACCEPTED: {"headers": LOCATION},
+        HTTPStatus.ACCEPTED: {"headers": LOCATION, "links": OF_BATCH},
         **errors(
             "CROSS_SITE_REFUSED",
             "BATCH_NOT_FOUND",

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from fna.reports.v1.report_service_pb2 import GetReportRequest, RegisterReportResponse, UploadReportResponse
-from reports_gateway.documented import LOCATION, errors
+from reports_gateway.documented import LOCATION, OF_REPORT, errors
 from reports_gateway.idempotency import IdempotencyKey
 from reports_gateway.idempotency import request_id as idempotent_request_id
 from reports_gateway.multipart import is_form
@@ -37,7 +37,7 @@ _registration = json_body(RegisterReportBody, query=frozenset({"request_id"}))
     openapi_extra=openapi_body({JSON: RegisterReportBody.model_json_schema(), FORM: upload_schema()}),
     responses={
         HTTPStatus.OK: {"model": Report, "description": "This content was known before."},
-        HTTPStatus.CREATED: {"headers": LOCATION},
+        HTTPStatus.CREATED: {"headers": LOCATION, "links": OF_REPORT},
         HTTPStatus.MULTI_STATUS: {"model": Uploads, "description": "Some of several files were refused."},
         **errors(
             "CROSS_SITE_REFUSED",

@@ -18,9 +18,12 @@ from reports_gateway.schemas.wire import (
     Int32,
     Int64,
     OptionalUuid,
+    PageSize,
+    PageToken,
     QueryModel,
     RequestModel,
     Uuid,
+    demanded,
     duration,
 )
 
@@ -46,20 +49,36 @@ def _distinct(labels: list[str]) -> list[str]:
     return labels
 
 
-Labels = Annotated[list[Annotated[str, AfterValidator(_label)]], AfterValidator(_distinct)]
+Labels = Annotated[
+    list[Annotated[str, AfterValidator(_label), demanded(pattern="^[a-z][a-z0-9_.-]{0,62}:.{0,128}$")]],
+    AfterValidator(_distinct),
+    demanded(maxItems=32),
+]
 
 
 def _by_key(labels: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in (label.partition(":") for label in labels)}
 
 
+_LABEL_KEY = "^[a-z][a-z0-9_.-]{0,62}$"
+_LABELS = demanded(
+    maxProperties=32,
+    propertyNames={"pattern": _LABEL_KEY},
+    additionalProperties={"type": "string", "maxLength": 128},
+)
+
+ReportIds = Annotated[list[Uuid], demanded(maxItems=10_000, uniqueItems=True)]
+Priority = Annotated[Int32, demanded(minimum=0, maximum=9)]
+
+
 class SubmitBatchBody(RequestModel):
     """Reports to analyse."""
 
-    report_ids: list[Uuid]
+    report_ids: Annotated[ReportIds, demanded(minItems=1)]
     """1 to 10,000 reports, without duplicates."""
-    labels: dict[str, str] = {}
-    priority: Int32 | None = None
+    labels: Annotated[dict[str, str], _LABELS] = {}
+    """At most 32; a key is lower-case letters, digits, `_`, `.` and `-`, a value has at most 128 characters."""
+    priority: Priority | None = None
     """0 (last) to 9 (first); 4 when not given."""
     execution_timeout: DurationText | None = None
     """Time after which items that have not started are failed; no limit when not given."""
@@ -84,7 +103,7 @@ class SubmitBatchForm(QueryModel):
 
     label: Labels = []
     """A label of the batch, as `key:value`; give the field several times for several labels."""
-    priority: Int32 | None = None
+    priority: Priority | None = None
     """0 (last) to 9 (first); 4 when not given."""
     execution_timeout: DurationText | None = None
     """Time after which items that have not started are failed; no limit when not given."""
@@ -114,9 +133,9 @@ class SubmitBatchForm(QueryModel):
 class CancelBatchBody(RequestModel):
     """How to cancel a batch."""
 
-    reason: str = ""
+    reason: Annotated[str, demanded(maxLength=512)] = ""
     """Why, for people."""
-    etag: str = ""
+    etag: Annotated[str, demanded(maxLength=128)] = ""
     """The call fails with 412 unless this is the batch's present `etag`; the header `If-Match` does the same."""
 
     def message(self, batch_id: str, etag: str) -> submission_pb2.CancelBatchRequest:
@@ -126,9 +145,9 @@ class CancelBatchBody(RequestModel):
 class RetryBatchBody(RequestModel):
     """Which reports of a final batch to run again."""
 
-    report_ids: list[Uuid] = []
+    report_ids: ReportIds = []
     """Only these, of those that failed or were cancelled; all of them when not given."""
-    etag: str = ""
+    etag: Annotated[str, demanded(maxLength=128)] = ""
     """The call fails with 412 unless this is the batch's present `etag`; the header `If-Match` does the same."""
     request_id: Uuid | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
@@ -155,11 +174,11 @@ class GetBatchQuery(QueryModel):
 class BatchFilterQuery(QueryModel):
     """Which batches are meant; all given conditions must hold."""
 
-    status: list[BatchStatusName] = []
+    status: Annotated[list[BatchStatusName], demanded(uniqueItems=True)] = []
     """One of these; give the parameter several times."""
     label: Labels = []
     """A label that the batch has, as `key:value`; give the parameter several times for several labels."""
-    batch_id: list[Uuid] = []
+    batch_id: Annotated[list[Uuid], demanded(uniqueItems=True, maxItems=100)] = []
     """One of these; give the parameter several times."""
 
     @property
@@ -174,9 +193,9 @@ class BatchFilterQuery(QueryModel):
 class ListBatchesQuery(BatchFilterQuery):
     """Which batches to list, and which page of them."""
 
-    page_size: Int32 = 0
+    page_size: PageSize = 0
     """50 when not given, at most 1,000."""
-    page_token: str = ""
+    page_token: PageToken = ""
     """`next_page_token` of the previous page."""
 
     def message(self) -> status_pb2.ListBatchesRequest:
@@ -186,11 +205,11 @@ class ListBatchesQuery(BatchFilterQuery):
 class ListBatchItemsQuery(QueryModel):
     """Which items of a batch to list."""
 
-    page_size: Int32 = 0
+    page_size: PageSize = 0
     """100 when not given, at most 1,000."""
-    page_token: str = ""
+    page_token: PageToken = ""
     """`next_page_token` of the previous page."""
-    status: list[ItemStatusName] = []
+    status: Annotated[list[ItemStatusName], demanded(uniqueItems=True)] = []
     """One of these; give the parameter several times."""
     task_id: OptionalUuid = ""
     """List the items as this execution left them, instead of the current one."""
@@ -240,7 +259,7 @@ class WatchBatchQuery(WatchQuery):
 
     task_id: OptionalUuid = ""
     """Watch this execution instead of the current one."""
-    after_sequence: Int64 | None = None
+    after_sequence: Annotated[Int64, demanded(minimum=0)] | None = None
     """Start with the event after this one; 0 replays all. A snapshot of the present comes first when not given."""
 
     def message(self, batch_id: str, last_event_id: int | None) -> status_pb2.WatchBatchRequest:
@@ -257,7 +276,7 @@ class WatchBatchQuery(WatchQuery):
 class WatchBatchesQuery(WatchQuery, BatchFilterQuery):
     """Which batches to watch, and from where."""
 
-    resume_token: str = ""
+    resume_token: PageToken = ""
     """Continue after the message that had this token; a snapshot of each open batch comes first when not given."""
 
     def message(self, last_event_id: str) -> status_pb2.WatchBatchesRequest:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from fna.reports.v1 import report_pb2, report_service_pb2
 from reports_gateway.schemas.report import REPORT_STATUS, REPORT_TYPE
-from reports_gateway.schemas.wire import Int32, OptionalUuid, QueryModel, RequestModel, Uuid
+from reports_gateway.schemas.wire import OptionalUuid, PageSize, PageToken, QueryModel, RequestModel, Uuid, demanded
 
 ReportTypeName = Annotated[str, AfterValidator(REPORT_TYPE.checked), REPORT_TYPE.request_schema()]
 ReportStatusName = Annotated[str, AfterValidator(REPORT_STATUS.checked), REPORT_STATUS.request_schema()]
@@ -19,10 +19,10 @@ class NewReport(RequestModel):
 
     company_id: Uuid
     report_type: ReportTypeName
-    title: str = ""
-    fiscal_period: str = ""
+    title: Annotated[str, demanded(maxLength=512)] = ""
+    fiscal_period: Annotated[str, demanded(maxLength=32)] = ""
     """`Q1 2024` to `Q4 2024`, or `FY 2024`."""
-    filing_date: Annotated[str, Field(json_schema_extra={"format": "date"})] = ""
+    filing_date: Annotated[str, demanded(anyOf=[{"format": "date"}, {"const": ""}])] = ""
     """`YYYY-MM-DD`."""
 
     def report(self) -> report_pb2.Report:
@@ -38,11 +38,11 @@ class NewReport(RequestModel):
 class RegisterReportBody(NewReport):
     """A report whose content the server can fetch by itself."""
 
-    source_uri: str
+    source_uri: Annotated[str, demanded(format="uri", minLength=1, maxLength=2048)]
     """A URI under one of the storage roots that the operator configured."""
-    content_type: str = ""
+    content_type: Annotated[str, demanded(maxLength=255)] = ""
     """A hint only; the server looks at the content."""
-    file_name: str = ""
+    file_name: Annotated[str, demanded(maxLength=255)] = ""
 
     def message(self, request_id: str | None) -> report_service_pb2.RegisterReportRequest:
         report = self.report()
@@ -57,12 +57,12 @@ class UploadForm(NewReport):
 class ListReportsQuery(QueryModel):
     """Which reports to list."""
 
-    page_size: Int32 = 0
+    page_size: PageSize = 0
     """50 when not given, at most 1,000."""
-    page_token: str = ""
+    page_token: PageToken = ""
     """`next_page_token` of the previous page."""
     company_id: OptionalUuid = ""
-    status: list[ReportStatusName] = []
+    status: Annotated[list[ReportStatusName], demanded(uniqueItems=True)] = []
     """One of these; give the parameter several times."""
 
     def message(self) -> report_service_pb2.ListReportsRequest:

@@ -11,7 +11,7 @@ from fna.reports.v1.batch_status_service_pb2 import ListBatchResultsRequest
 from reports_gateway.schemas.batch import ITEM_STATUS, BatchItem
 from reports_gateway.schemas.batch_requests import ItemStatusName
 from reports_gateway.schemas.report import Report, ReportAnalysis, Score
-from reports_gateway.schemas.wire import OptionalUuid, QueryModel, ResponseModel
+from reports_gateway.schemas.wire import OptionalUuid, QueryModel, ResponseModel, demanded
 
 FORMATS = ("json", "jsonl", "csv")
 
@@ -27,7 +27,7 @@ class BatchResultsQuery(QueryModel):
 
     format: Annotated[str, AfterValidator(_format), WithJsonSchema({"type": "string", "enum": list(FORMATS)})] = "json"
     """`json`: one object; `jsonl`: an object a line; `csv`: a table for a spreadsheet."""
-    status: list[ItemStatusName] = []
+    status: Annotated[list[ItemStatusName], demanded(uniqueItems=True)] = []
     """One of these; give the parameter several times."""
     task_id: OptionalUuid = ""
     """Return the results as this execution left them, instead of the current one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -81,17 +81,27 @@ def _duration(text: str) -> str:
     return text
 
 
-DurationText = Annotated[str, AfterValidator(_duration), Field(examples=["3600s"])]
+def demanded(**keywords: Any) -> Any:
+    """Tell the OpenAPI document what the contract demands of a field; the service checks it, in its own words."""
+    return Field(json_schema_extra=keywords)
+
+
+DurationText = Annotated[
+    str, AfterValidator(_duration), demanded(pattern=r"^[0-9]+(\.[0-9]{1,9})?s$", examples=["3600s"])
+]
 """A duration as protobuf's JSON writes it: `3s`, `0.5s`."""
 
-Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
-"""A UUID; one that is none is refused by the service, in the words of the contract."""
+Uuid = Annotated[str, demanded(format="uuid")]
 
-OptionalUuid = Annotated[str, Field(json_schema_extra={"anyOf": [{"format": "uuid"}, {"const": ""}]})]
+OptionalUuid = Annotated[str, demanded(anyOf=[{"format": "uuid"}, {"const": ""}])]
 """A UUID, or nothing."""
 
 Int32 = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Int64 = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+
+
+PageSize = Annotated[Int32, demanded(minimum=0)]
+PageToken = Annotated[str, demanded(maxLength=1024)]
 
 
 def duration(text: str) -> Duration:
