@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
-from reports_gateway import openapi, problems, request_ids
+from reports_gateway import methods, openapi, problems, request_ids
 from reports_gateway.errors import problem_error
 from reports_gateway.problems import ProblemError, problem
 from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports
@@ -40,6 +40,8 @@ Batches of company reports, analysed. A thin translation of the gRPC services `f
   `Last-Event-ID` or `after_sequence`, and with `wait=20s` answers one page for who cannot stream.
 """
 
+_ROUTERS = [module.router for module in (batches, batch_events, batch_results, reports, probes, dashboard)]
+
 _LEAST_COMPRESSED_BYTES = 1024
 
 
@@ -62,8 +64,8 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
     app.state.services = services
     app.state.watches = watches
     app.state.cors_origins = frozenset(cors_origins)
-    for module in (batches, batch_events, batch_results, reports, probes, dashboard):
-        app.include_router(module.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     _handle_errors(app)
     openapi.install(app)
     # The one that is added last is outside.
@@ -76,6 +78,7 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
             allow_headers=["*"],
             expose_headers=["ETag", "Location", "Retry-After", request_ids.HEADER],
         )
+    app.add_middleware(methods.HeadRequests)
     app.add_middleware(request_ids.RequestIds)
     return app
 
@@ -112,9 +115,16 @@ def _handle_errors(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def framework(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
+        headers = error.headers
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            # The router names those of one route, where there may be several of this path.
+            allowed = methods.of_path(request, (route for router in _ROUTERS for route in router.routes))
+            if request.method == "OPTIONS":
+                return methods.options(allowed)
+            headers = {"Allow": ", ".join(allowed)}
         code, reason = _FRAMEWORK_CODES.get(status, ("UNKNOWN", None))
         detail = f"{request.method} {request.url.path}: {error.detail}"
-        return await own(request, ProblemError(problem(status, code=code, reason=reason, detail=detail), error.headers))
+        return await own(request, ProblemError(problem(status, code=code, reason=reason, detail=detail), headers))
 
     @app.exception_handler(ClientDisconnect)
     async def gone(_request: Request, _error: ClientDisconnect) -> Response:

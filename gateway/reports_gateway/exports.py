@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from fna.reports.v1.batch_status_service_pb2 import ListBatchResultsRequest, ListBatchResultsResponse
 from reports_gateway.schemas.result import COLUMNS, BatchResult, row
-from reports_gateway.upstream import DEADLINE_SECONDS, Services
+from reports_gateway.upstream import Calls
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8"}
 
@@ -19,13 +19,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 class Pages:
     """The pages of a batch's results; the next one is fetched when the one before was taken."""
 
-    def __init__(self, upstream: Services, request: ListBatchResultsRequest) -> None:
+    def __init__(self, upstream: Calls, request: ListBatchResultsRequest) -> None:
         self._upstream = upstream
         self._request = request
 
     async def fetch(self) -> ListBatchResultsResponse:
         """Return the page that the request asks for."""
-        return await self._upstream.status.ListBatchResults(self._request, timeout=DEADLINE_SECONDS)
+        return await self._upstream.unary(self._upstream.services.status.ListBatchResults, self._request)
 
     async def after(self, page: ListBatchResultsResponse) -> AsyncIterator[list[BatchResult]]:
         """Yield the results of a page, and then those of the pages that follow it."""

@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from reports_gateway.connection import Connection
 from reports_gateway.watches import Watches
 
 _GRACE_SECONDS = 150
@@ -30,7 +31,7 @@ class GatewayServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Connection,
                 lifespan="off",
                 log_config=None,
                 server_header=False,

@@ -8,11 +8,11 @@ from typing import Any
 
 import grpc.aio
 from fastapi.sse import format_sse_event
-from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse, WatchBatchResponse
+from reports_gateway.methods import StreamedResponse
 from reports_gateway.schemas.event import event_of
 from reports_gateway.watches import M, Watch, Watches
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _RECONNECT_MILLISECONDS = 1000
 
 
-class WatchResponse(StreamingResponse):
+class WatchResponse(StreamedResponse):
     """The stream of one watch; ends the call when the client is gone, also before the first chunk."""
 
     media_type = "text/event-stream"

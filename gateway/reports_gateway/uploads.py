@@ -30,7 +30,7 @@ from reports_gateway.problems import (
 from reports_gateway.request_body import bounded, refuse_query
 from reports_gateway.schemas.batch_requests import SubmitBatchBody, SubmitBatchForm
 from reports_gateway.schemas.report_requests import UploadForm
-from reports_gateway.upstream import Services
+from reports_gateway.upstream import Calls
 
 CHUNK_BYTES = 128 * 1024
 
@@ -93,7 +93,7 @@ class _Described:
             raise invalid_field(name, "comes after the last file; send it before the file that it describes")
 
 
-async def upload(request: Request, services: Services) -> UploadReportResponse | list[Outcome]:
+async def upload(request: Request, upstream: Calls) -> UploadReportResponse | list[Outcome]:
     """Upload the file `file`, or each of the files `files`.
 
     A single file is registered when the whole form was in order; of several each by itself, as it ends.
@@ -105,20 +105,23 @@ async def upload(request: Request, services: Services) -> UploadReportResponse |
             if part.file_name is None:
                 described.add(part.name, await _text(part, form))
             elif part.name == _SEVERAL and single is None:
-                outcomes.append(await _one_of(outcomes, described, part, form, services))
+                outcomes.append(await _one_of(outcomes, described, part, form, upstream))
             elif part.name == _ONE and single is None and not outcomes:
                 report = described.report(part)
-                single = stack.enter_context(_call(services))
+                single = stack.enter_context(_call(upstream))
                 await _send(single, report, form)
             else:
                 raise _misplaced(part)
         if single is None and not outcomes:
             raise invalid_field(_ONE, "must be a file; with curl: -F file=@report.html")
         described.end()
-        return outcomes if single is None else await _finish(single)
+        if single is None:
+            return outcomes
+        await single.done_writing()
+        return await upstream.answer(single)
 
 
-async def upload_batch(request: Request, services: Services) -> SubmitBatchBody:
+async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:
     """Upload the files `files` and return the submission of their reports.
 
     Raises a problem that names each file that was refused. The others are registered all the same: the whole form
@@ -133,7 +136,7 @@ async def upload_batch(request: Request, services: Services) -> SubmitBatchBody:
             elif part.file_name is None:
                 described.add(part.name, await _text(part, form))
             elif part.name == _SEVERAL:
-                outcomes.append(await _one_of(outcomes, described, part, form, services))
+                outcomes.append(await _one_of(outcomes, described, part, form, upstream))
             else:
                 raise invalid_field(part.name, f"is no file field of a batch; send each file as {_SEVERAL}")
         if not outcomes:
@@ -170,7 +173,7 @@ async def _text(part: Part, form: FormReader) -> str:
 
 
 async def _one_of(
-    before: list[Outcome], described: _Described, part: Part, form: FormReader, services: Services
+    before: list[Outcome], described: _Described, part: Part, form: FormReader, upstream: Calls
 ) -> Outcome:
     """Upload one of several files."""
     if len(before) == MAX_FILES:
@@ -180,10 +183,11 @@ async def _one_of(
         report = described.report(part)
     except ProblemError as error:
         return Outcome(name, error=error)
-    with _call(services) as call:
+    with _call(upstream) as call:
         try:
             await _send(call, report, form)
-            return Outcome(name, answer=await _finish(call))
+            await call.done_writing()
+            return Outcome(name, answer=await call)
         except grpc.aio.AioRpcError as error:
             return Outcome(name, error=problem_error(error))
         except _ContentTooLarge as error:
@@ -191,9 +195,9 @@ async def _one_of(
 
 
 @contextmanager
-def _call(services: Services) -> Iterator[_Call]:
+def _call(upstream: Calls) -> Iterator[_Call]:
     """Open a stream; one that was not finished is cancelled, so that no part of a file becomes a report."""
-    call: _Call = services.reports.UploadReport(timeout=DEADLINE_SECONDS)
+    call: _Call = upstream.services.reports.UploadReport(timeout=DEADLINE_SECONDS)
     try:
         yield call
     finally:
@@ -220,11 +224,6 @@ async def _write(call: _Call, message: UploadReportRequest) -> None:
         await call.write(message)
     except asyncio.InvalidStateError:  # The call has ended: its own error says why.
         await call
-
-
-async def _finish(call: _Call) -> UploadReportResponse:
-    await call.done_writing()
-    return await call
 
 
 def _valid(model: type[M], fields: Mapping[str, object]) -> M:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import grpc.aio
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
+from google.protobuf.message import Message
+from starlette.requests import ClientDisconnect
 
 from fna.reports.v1 import batch_status_service_pb2 as status_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
@@ -21,13 +24,20 @@ from reports_gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FileDescriptor
+    from grpc.aio import StreamUnaryCall, UnaryUnaryCall, UnaryUnaryMultiCallable
 
     from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceAsyncStub
     from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceAsyncStub
     from fna.reports.v1.report_service_pb2_grpc import ReportServiceAsyncStub
 
+Q = TypeVar("Q", bound=Message)
+A = TypeVar("A", bound=Message)
+
 DEADLINE_SECONDS = 30.0
 """Longest time of a unary call."""
+
+_PATIENCE_SECONDS = 0.1
+"""How long a call lasts before its client is watched; hardly any lasts so long, and none is worth more effort."""
 
 _OPTIONS = [
     # A page of 1,000 items that all failed is larger than gRPC's default of 4 MiB.
@@ -70,13 +80,64 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[Services]:
         )
 
 
-def services(request: Request) -> Services:
-    """Return the services that the application was created with."""
-    found: Services = request.app.state.services
-    return found
+class Calls:
+    """The services, called for one request: within its time, and for no longer than its client is there."""
+
+    __slots__ = ("_request", "_seconds", "services")
+
+    def __init__(self, services: Services, request: Request, seconds: float | None) -> None:
+        self.services = services
+        self._request = request
+        self._seconds = DEADLINE_SECONDS if seconds is None else min(seconds, DEADLINE_SECONDS)
+
+    async def unary(self, method: UnaryUnaryMultiCallable[Q, A], message: Q) -> A:
+        """Return the answer of a method. Raises AioRpcError."""
+        return await self.answer(method(message, timeout=self._seconds))
+
+    async def answer(self, call: UnaryUnaryCall[Any, A] | StreamUnaryCall[Any, A]) -> A:
+        """Return the answer of a call whose request was sent, its body read; a client that goes cancels it.
+
+        Raises AioRpcError, and ClientDisconnect when the client is gone.
+        """
+        watching: list[asyncio.Task[None]] = []
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(
+            _PATIENCE_SECONDS, lambda: watching.append(loop.create_task(self._cancel_when_gone(call)))
+        )
+        try:
+            return await call
+        except asyncio.CancelledError:
+            if any(task.done() for task in watching):
+                raise ClientDisconnect from None
+            raise
+        finally:
+            timer.cancel()
+            for task in watching:
+                task.cancel()
+
+    async def _cancel_when_gone(self, call: grpc.aio.Call) -> None:
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+        call.cancel()
 
 
-Upstream = Annotated[Services, Depends(services)]
+def calls(
+    request: Request,
+    seconds: Annotated[
+        float | None,
+        Header(
+            alias="Request-Timeout",
+            gt=0,
+            allow_inf_nan=False,
+            description="Seconds that the caller waits at most; then the call is given up and answered with 504.",
+        ),
+    ] = None,
+) -> Calls:
+    """Return what calls the services that the application was created with."""
+    return Calls(request.app.state.services, request, seconds)
+
+
+Upstream = Annotated[Calls, Depends(calls)]
 
 
 def _name(module: ModuleType, service: str) -> str:

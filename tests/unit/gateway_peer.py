@@ -84,6 +84,13 @@ class Peer:
     """Set whenever a piece of an upload comes."""
     upload_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
 
+    holding: bool = False
+    """Whether unary methods take for ever instead of answering."""
+    called: asyncio.Event = field(default_factory=asyncio.Event)
+    call_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    seconds: list[float | None] = field(default_factory=list)
+    """How much time each unary call had left when it came."""
+
     @property
     def submissions(self) -> list[submission_pb2.SubmitBatchRequest]:
         return [request for request in self.requests if isinstance(request, submission_pb2.SubmitBatchRequest)]
@@ -111,6 +118,14 @@ class Peer:
 
     async def _answer(self, method: str, request: Message, context: Context) -> Message:
         self.requests.append(request)
+        self.seconds.append(context.time_remaining())
+        self.called.set()
+        if self.holding:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.call_cancelled.set()
+                raise
         given = self.answers[method]
         answer = given.pop(0) if isinstance(given, list) else given
         if isinstance(answer, Status):

@@ -239,7 +239,7 @@ async def test_the_same_key_is_the_same_request_and_another_key_is_not(client: h
 @pytest.mark.parametrize("verb", ["cancel", "retry"])
 async def test_a_verb_is_for_post_alone(client: httpx.AsyncClient, verb: str) -> None:
     answer = await client.get(f"/v1/reports/batch/{BATCH_ID}:{verb}")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
 
 
 async def test_an_unknown_verb_is_no_batch(client: httpx.AsyncClient, peer: Peer) -> None:

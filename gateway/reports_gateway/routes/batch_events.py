@@ -86,7 +86,7 @@ async def watch_batches(
         found = polled.message or WatchBatchesResponse(resume_token=message.resume_token)
         return _page(BatchesEventPage(events=events_of(found.events), resume_token=found.resume_token or None))
 
-    call = upstream.status.WatchBatches(message, wait_for_ready=last_event_id != "")
+    call = upstream.services.status.WatchBatches(message, wait_for_ready=last_event_id != "")
     return await _answered(answer, open_watches, call, query)
 
 
@@ -117,7 +117,7 @@ async def watch_batch(
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     # An EventSource takes any error status as final. One that reconnects while the service restarts waits here.
-    call = upstream.status.WatchBatch(message, wait_for_ready=last_event_id is not None)
+    call = upstream.services.status.WatchBatch(message, wait_for_ready=last_event_id is not None)
     return await _answered(answer, open_watches, call, query)
 
 

@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from starlette.responses import StreamingResponse
 
 from reports_gateway import exports
 from reports_gateway.documented import Responses, errors
+from reports_gateway.methods import StreamedResponse
 from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.result import BatchResults, BatchResultsQuery
 from reports_gateway.upstream import Upstream
@@ -40,7 +40,7 @@ async def list_batch_results(
     headers = {"Cache-Control": "no-store"}
     if query.format == "csv":
         headers["Content-Disposition"] = f'attachment; filename="batch-{batch_id}.csv"'
-    return StreamingResponse(
+    return StreamedResponse(
         exports.FORMS[query.format](pages.after(first)),
         media_type=exports.MEDIA_TYPES[query.format],
         headers=headers,

@@ -24,7 +24,7 @@ from reports_gateway.schemas.batch_requests import (
     SubmitBatchBody,
 )
 from reports_gateway.uploads import batch_schema, upload_batch
-from reports_gateway.upstream import DEADLINE_SECONDS, Upstream
+from reports_gateway.upstream import Upstream
 
 router = APIRouter(tags=["batches"])
 
@@ -63,7 +63,7 @@ async def submit_batch(
     """
     body = await upload_batch(request, upstream) if is_form(request) else await _submission(request)
     message = body.message(request_id(key, body.request_id))
-    answer = await upstream.submission.SubmitBatch(message, timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.submission.SubmitBatch, message)
     if body.validate_only:
         response.status_code = HTTPStatus.OK
     else:
@@ -74,7 +74,7 @@ async def submit_batch(
 @router.get("/v1/reports/batch", responses=errors("PAGE_TOKEN_INVALID"))
 async def list_batches(upstream: Upstream, query: Annotated[ListBatchesQuery, Query()]) -> BatchPage:
     """List batches, newest first."""
-    return BatchPage.of(await upstream.status.ListBatches(query.message(), timeout=DEADLINE_SECONDS))
+    return BatchPage.of(await upstream.unary(upstream.services.status.ListBatches, query.message()))
 
 
 @router.get(BATCH, response_model=Batch, responses=NOT_MODIFIED | errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"))
@@ -85,7 +85,7 @@ async def get_batch(
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return one batch and its first 1,000 items."""
-    answer = await upstream.status.GetBatch(query.message(batch_id), timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.status.GetBatch, query.message(batch_id))
     return entity_tags.answer(Batch.of(answer.batch), answer.batch.etag, if_none_match)
 
 
@@ -94,7 +94,7 @@ async def list_batch_items(
     batch_id: BatchId, upstream: Upstream, query: Annotated[ListBatchItemsQuery, Query()]
 ) -> BatchItemPage:
     """List the items of a batch in the order of submission."""
-    answer = await upstream.status.ListBatchItems(query.message(batch_id), timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.status.ListBatchItems, query.message(batch_id))
     return BatchItemPage.of(answer)
 
 
@@ -116,7 +116,7 @@ async def cancel_batch(
 ) -> Batch:
     """Request cancellation; watch or poll the batch until its status is final."""
     message = body.message(batch_id, entity_tags.expected(if_match, body.etag))
-    answer = await upstream.submission.CancelBatch(message, timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.submission.CancelBatch, message)
     response.headers["Location"] = f"/v1/reports/batch/{answer.batch.batch_id}"
     return Batch.of(answer.batch)
 
@@ -149,6 +149,6 @@ async def retry_batch(
 ) -> Batch:
     """Start a new execution, with a new `task_id`, over the items that did not succeed."""
     message = body.message(batch_id, request_id(key, body.request_id), entity_tags.expected(if_match, body.etag))
-    answer = await upstream.submission.RetryBatch(message, timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.submission.RetryBatch, message)
     response.headers["Location"] = f"/v1/reports/batch/{answer.batch.batch_id}"
     return Batch.of(answer.batch)

@@ -6,13 +6,12 @@ import asyncio
 from http import HTTPStatus
 
 import grpc.aio
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from reports_gateway.documented import only_errors
 from reports_gateway.problems import ProblemError, problem
-from reports_gateway.upstream import Upstream
 
 router = APIRouter(tags=["probes"])
 
@@ -26,10 +25,11 @@ async def alive() -> dict[str, str]:
 
 
 @router.get("/readyz", responses=only_errors("NOT_READY"))
-async def ready(upstream: Upstream) -> dict[str, str]:
+async def ready(request: Request) -> dict[str, str]:
     """Answer 200 when every service behind the gateway serves, else 503."""
-    names = list(upstream.channels)
-    found = await asyncio.gather(*(_health(upstream.channels[name], name) for name in names))
+    channels = request.app.state.services.channels
+    names = list(channels)
+    found = await asyncio.gather(*(_health(channels[name], name) for name in names))
     health = dict(zip(names, found, strict=True))
     waiting = [name for name, status in health.items() if status != "SERVING"]
     if waiting:

@@ -24,7 +24,7 @@ from reports_gateway.schemas.report_requests import (
     RegisterReportBody,
 )
 from reports_gateway.uploads import Outcome, upload, upload_schema
-from reports_gateway.upstream import DEADLINE_SECONDS, Upstream
+from reports_gateway.upstream import Upstream
 
 router = APIRouter(tags=["reports"])
 
@@ -72,7 +72,7 @@ async def create_report(
     else:
         body = await _registration(request)
         message = body.message(idempotent_request_id(key, request_id))
-        answer = await upstream.reports.RegisterReport(message, timeout=DEADLINE_SECONDS)
+        answer = await upstream.unary(upstream.services.reports.RegisterReport, message)
     if answer.already_existed:
         response.status_code = HTTPStatus.OK
     response.headers["Location"] = f"/v1/reports/{answer.report.report_id}"
@@ -98,13 +98,13 @@ def _several(outcomes: list[Outcome], request: Request, response: Response) -> U
 @router.get("/v1/reports", responses=errors("PAGE_TOKEN_INVALID"))
 async def list_reports(upstream: Upstream, query: Annotated[ListReportsQuery, Query()]) -> ReportPage:
     """List reports, newest first."""
-    return ReportPage.of(await upstream.reports.ListReports(query.message(), timeout=DEADLINE_SECONDS))
+    return ReportPage.of(await upstream.unary(upstream.services.reports.ListReports, query.message()))
 
 
 @router.get(REPORT, responses=errors("REPORT_NOT_FOUND"))
 async def get_report(report_id: ReportId, upstream: Upstream) -> Report:
     """Return one report."""
-    answer = await upstream.reports.GetReport(GetReportRequest(report_id=report_id), timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.reports.GetReport, GetReportRequest(report_id=report_id))
     return Report.of(answer.report)
 
 
@@ -113,7 +113,7 @@ async def get_report_analysis(
     report_id: ReportId, upstream: Upstream, query: Annotated[GetReportAnalysisQuery, Query()]
 ) -> ReportAnalysis:
     """Return the analysis of a report, by default the newest completed one."""
-    answer = await upstream.reports.GetReportAnalysis(query.message(report_id), timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.reports.GetReportAnalysis, query.message(report_id))
     return ReportAnalysis.of(answer.analysis)
 
 
@@ -125,5 +125,5 @@ async def get_narrative_delta(
     report_id: ReportId, upstream: Upstream, query: Annotated[GetNarrativeDeltaQuery, Query()]
 ) -> NarrativeDelta:
     """Compare a report with an earlier one of the same company, by default the previous one."""
-    answer = await upstream.reports.GetNarrativeDelta(query.message(report_id), timeout=DEADLINE_SECONDS)
+    answer = await upstream.unary(upstream.services.reports.GetNarrativeDelta, query.message(report_id))
     return NarrativeDelta.of(answer.delta)
