@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from reports_gateway import methods, openapi, problems, request_ids
 from reports_gateway.errors import problem_error
+from reports_gateway.metrics import MeasuredRequests, Metrics
 from reports_gateway.problems import ProblemError, problem
 from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports
 from reports_gateway.upstream import Services
@@ -63,12 +64,14 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
     )
     app.state.services = services
     app.state.watches = watches
+    app.state.metrics = metrics = Metrics(watches)
     app.state.cors_origins = frozenset(cors_origins)
     for router in _ROUTERS:
         app.include_router(router)
     _handle_errors(app)
     openapi.install(app)
     # The one that is added last is outside.
+    app.add_middleware(MeasuredRequests, metrics=metrics)
     app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES)  # which leaves event streams alone
     if cors_origins:
         app.add_middleware(
@@ -105,6 +108,7 @@ def _handle_errors(app: FastAPI) -> None:
 
     @app.exception_handler(grpc.aio.AioRpcError)
     async def upstream(request: Request, error: grpc.aio.AioRpcError) -> Response:
+        app.state.metrics.upstream_error(error.code().name)
         return await own(request, problem_error(error))
 
     @app.exception_handler(RequestValidationError)

@@ -100,7 +100,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
     """
     described, outcomes = _Described(), list[Outcome]()
     single: _Call | None = None
-    async with _form(request) as form, AsyncExitStack() as stack:
+    async with _form(request, upstream) as form, AsyncExitStack() as stack:
         async for part in form.parts():
             if part.file_name is None:
                 described.add(part.name, await _text(part, form))
@@ -129,7 +129,7 @@ async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:
     """
     described, outcomes = _Described(), list[Outcome]()
     fields: dict[str, Any] = {}
-    async with _form(request) as form:
+    async with _form(request, upstream) as form:
         async for part in form.parts():
             if part.file_name is None and part.name in SubmitBatchForm.model_fields:
                 SubmitBatchForm.add(fields, part.name, await _text(part, form))
@@ -148,13 +148,14 @@ async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:
 
 
 @asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[FormReader]:
+async def _form(request: Request, upstream: Calls) -> AsyncIterator[FormReader]:
     """Yield the form; after a problem its rest is read, since a client that still sends would lose the answer."""
     refuse_query(request, frozenset({"request_id"}), "the form")
     form = FormReader(await bounded(request, MAX_FORM_BYTES))
     try:
         yield form
     except grpc.aio.AioRpcError as error:
+        upstream.count(error)
         raise await _after_rest(form, problem_error(error)) from None
     except ProblemError as error:
         raise await _after_rest(form, error) from None
@@ -189,6 +190,7 @@ async def _one_of(
             await call.done_writing()
             return Outcome(name, answer=await call)
         except grpc.aio.AioRpcError as error:
+            upstream.count(error)
             return Outcome(name, error=problem_error(error))
         except _ContentTooLarge as error:
             return Outcome(name, error=error)

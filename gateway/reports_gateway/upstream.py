@@ -115,6 +115,10 @@ class Calls:
             for task in watching:
                 task.cancel()
 
+    def count(self, error: grpc.aio.AioRpcError) -> None:
+        """Count an error that is not the answer to the whole request."""
+        self._request.app.state.metrics.upstream_error(error.code().name)
+
     async def _cancel_when_gone(self, call: grpc.aio.Call) -> None:
         while (await self._request.receive())["type"] != "http.disconnect":
             pass

@@ -1,4 +1,4 @@
-"""Probes for operators."""
+"""Probes and figures for operators."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from http import HTTPStatus
 
 import grpc.aio
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from reports_gateway.documented import only_errors
 from reports_gateway.problems import ProblemError, problem
@@ -40,6 +41,12 @@ async def ready(request: Request) -> dict[str, str]:
             {"Retry-After": "1"},
         )
     return health
+
+
+@router.get("/metrics", include_in_schema=False)
+def metrics(request: Request) -> Response:
+    """Answer the gateway's figures in Prometheus' text format."""
+    return Response(request.app.state.metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _health(channel: grpc.aio.Channel, service: str) -> str:
