@@ -55,12 +55,22 @@ def _correct(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
             # By number, since a document that is compared must not change its order.
             operation["responses"] = dict(sorted(operation["responses"].items()))
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _without_null(parameter["schema"])
             for part in (operation.get("requestBody", {}), *operation["responses"].values()):
                 for media_type, content in part.get("content", {}).items():
                     _describe(media_type, content)
             for response in operation["responses"].values():
                 if response["description"] == "Successful Response":
                     response["description"] = _meaning(response, document["components"]["schemas"])
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter, which is left out and never null."""
+    given = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    if len(given) != 1 or len(schema["anyOf"]) == 1:
+        return schema
+    return {**{key: value for key, value in schema.items() if key != "anyOf"}, **given[0]}
 
 
 def _meaning(response: dict[str, Any], schemas: dict[str, Any]) -> str:

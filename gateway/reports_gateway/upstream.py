@@ -131,9 +131,9 @@ def calls(
         float | None,
         Header(
             alias="Request-Timeout",
-            gt=0,
+            ge=1,
             allow_inf_nan=False,
-            description="Seconds that the caller waits at most; then the call is given up and answered with 504.",
+            description="Seconds that the caller waits at most, 1 to 30; then the call is given up: 504.",
         ),
     ] = None,
 ) -> Calls:

@@ -43,12 +43,12 @@ async def test_the_time_of_the_caller_is_the_time_of_the_call(
 
 async def test_a_call_that_takes_longer_than_its_caller_waits_is_504(client: httpx.AsyncClient, peer: Peer) -> None:
     peer.holding = True
-    answer = await client.get(BATCH, headers={"Request-Timeout": "0.2"})
+    answer = await client.get(BATCH, headers={"Request-Timeout": "1"})
     assert (answer.status_code, answer.json()["code"]) == (504, "DEADLINE_EXCEEDED")
     await peer.call_cancelled.wait()
 
 
-@pytest.mark.parametrize("given", ["0", "-1", "soon", "nan", "inf", ""])
+@pytest.mark.parametrize("given", ["0.5", "-1", "soon", "nan", "inf", ""])
 async def test_a_time_that_is_none_is_named(client: httpx.AsyncClient, peer: Peer, given: str) -> None:
     answer = await client.get(BATCH, headers={"Request-Timeout": given})
     assert answer.status_code == 400

@@ -87,7 +87,7 @@ def demanded(**keywords: Any) -> Any:
 
 
 DurationText = Annotated[
-    str, AfterValidator(_duration), demanded(pattern=r"^[0-9]+(\.[0-9]{1,9})?s$", examples=["3600s"])
+    str, AfterValidator(_duration), demanded(pattern=r"^[0-9]+(\.[0-9]{1,9})?s$", examples=["15s"])
 ]
 """A duration as protobuf's JSON writes it: `3s`, `0.5s`."""
 
