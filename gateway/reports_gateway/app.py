@@ -18,7 +18,7 @@ from reports_gateway import methods, openapi, problems, request_ids
 from reports_gateway.errors import problem_error
 from reports_gateway.metrics import MeasuredRequests, Metrics
 from reports_gateway.problems import ProblemError, problem
-from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports
+from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports, webhooks
 from reports_gateway.upstream import Services
 from reports_gateway.watches import Watches
 
@@ -38,10 +38,11 @@ Batches of company reports, analysed. A thin translation of the gRPC services `f
 - **Repeating**: `Idempotency-Key` makes a submission safe to send again. `Retry-After` says how long to wait.
 - **Changes**: `ETag` with `If-None-Match` (304) and `If-Match` (412).
 - **Following a batch**: `GET /v1/reports/batch/{batch_id}/events` streams server-sent events, resumes at
-  `Last-Event-ID` or `after_sequence`, and with `wait=20s` answers one page for who cannot stream.
+  `Last-Event-ID` or `after_sequence`, and with `wait=20s` answers one page for who cannot stream. `webhook_url` has
+  its end sent to you.
 """
 
-_ROUTERS = [module.router for module in (batches, batch_events, batch_results, reports, probes, dashboard)]
+_ROUTERS = [module.router for module in (batches, batch_events, batch_results, reports, webhooks, probes, dashboard)]
 
 _LEAST_COMPRESSED_BYTES = 1024
 
@@ -77,7 +78,7 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
         app.add_middleware(
             CORSMiddleware,
             allow_origins=cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT"],
             allow_headers=["*"],
             expose_headers=["ETag", "Location", "Retry-After", request_ids.HEADER],
         )

@@ -30,6 +30,8 @@ REASONS: dict[str, tuple[HTTPStatus, str]] = {
     "NOTHING_TO_RETRY": (HTTPStatus.CONFLICT, "no report failed or was cancelled"),
     "RESUME_TOKEN_EXPIRED": (HTTPStatus.GONE, "events after the token are no longer kept; start without one"),
     "SEQUENCE_COMPACTED": (HTTPStatus.GONE, "events after this sequence are no longer kept; start without one"),
+    "WEBHOOK_SECRET_MISSING": (HTTPStatus.CONFLICT, "make a secret first: `POST /v1/webhook:rotateSecret`"),
+    "WEBHOOK_DELIVERY_NOT_FOUND": (HTTPStatus.NOT_FOUND, "the batch has no delivery with this id"),
     "ETAG_MISMATCH": (HTTPStatus.PRECONDITION_FAILED, "the batch changed since it was read"),
     "BATCH_LIMIT_EXCEEDED": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the operator allows fewer reports in a batch"),
     "CONTENT_TOO_LARGE": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "what was sent is larger than it may be"),

@@ -81,6 +81,9 @@ class DatabaseSettings(ProcessSettings):
     event_retention_hours: float = Field(default=168, gt=0, le=87_600)
     """How long the history of a batch is kept after its end."""
 
+    webhook_allow_private: bool = False
+    """Whether webhooks may go to private addresses: those of this machine and of networks that are not the internet."""
+
     @property
     def event_retention(self) -> timedelta:
         return timedelta(hours=self.event_retention_hours)

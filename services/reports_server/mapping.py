@@ -15,7 +15,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from fna.reports.v1 import batch_pb2 as pb
-from fna.reports.v1 import report_pb2
+from fna.reports.v1 import report_pb2, webhook_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
 from fna.reports.v1.batch_status_service_pb2 import BatchResult
 from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, SectionDelta
@@ -28,6 +28,7 @@ from reports_core.storage.batches import BatchFilter
 from reports_core.storage.deltas import StoredDelta
 from reports_core.storage.events import Progress
 from reports_core.storage.records import Batch, Event, Item, Json, Report, StoredAnalysis
+from reports_core.storage.webhooks import Delivery, WebhookSettings
 from reports_server.errors import DOMAIN
 
 _ITEM_ERROR_CODES = {
@@ -211,6 +212,37 @@ def analysis_message(stored: StoredAnalysis) -> report_pb2.ReportAnalysis:
         processing_time=_duration(stored.processing_time),
         completed_at=_timestamp(stored.completed_at),
         model_review=_review(analysis.model_review),
+    )
+
+
+def webhook_settings_message(found: WebhookSettings) -> webhook_pb2.WebhookSettings:
+    return webhook_pb2.WebhookSettings(
+        url=found.url,
+        has_secret=found.secret_created_at is not None,
+        secret_created_at=_timestamp(found.secret_created_at),
+    )
+
+
+def webhook_delivery_message(delivery: Delivery) -> webhook_pb2.WebhookDelivery:
+    return webhook_pb2.WebhookDelivery(
+        delivery_id=str(delivery.delivery_id),
+        batch_id=str(delivery.batch_id),
+        task_id=str(delivery.task_id),
+        url=delivery.url,
+        status=webhook_pb2.WebhookDeliveryStatus.Value(f"WEBHOOK_DELIVERY_STATUS_{delivery.status}"),
+        attempt_count=delivery.attempt,
+        attempts=[
+            webhook_pb2.WebhookAttempt(
+                started_at=_timestamp(attempt.started_at),
+                duration=_duration(attempt.duration),
+                response_status=attempt.response_status or 0,
+                error=attempt.error or "",
+            )
+            for attempt in delivery.attempts
+        ],
+        next_attempt_at=_timestamp(delivery.next_attempt_at),
+        created_at=_timestamp(delivery.created_at),
+        delivered_at=_timestamp(delivery.delivered_at),
     )
 
 

@@ -73,7 +73,15 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
         )
         if Service.SUBMISSION in services:
             batch_submission_service_pb2_grpc.add_BatchSubmissionServiceServicer_to_server(
-                BatchSubmission(database, queue, feed, upkeep, max_batch_size=settings.max_batch_size), server
+                BatchSubmission(
+                    database,
+                    queue,
+                    feed,
+                    upkeep,
+                    max_batch_size=settings.max_batch_size,
+                    private_webhooks=settings.webhook_allow_private,
+                ),
+                server,
             )
         if Service.STATUS in services:
             batch_status_service_pb2_grpc.add_BatchStatusServiceServicer_to_server(

@@ -14,7 +14,7 @@ from fna.reports.v1 import batch_pb2
 from fna.reports.v1 import batch_status_service_pb2 as pb
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceServicer
 from reports_core.domain.batch import ItemStatus
-from reports_core.storage import analyses, batches, items, reports
+from reports_core.storage import analyses, batches, items, reports, webhooks
 from reports_core.storage.records import Batch, Item, Report, StoredAnalysis
 from reports_core.storage.transactions import Database
 from reports_server import mapping, paging
@@ -48,6 +48,12 @@ class BatchStatusServicer(BatchStatusServiceServicer):
             limit=limit,
         )
         return pb.GetBatchResponse(batch=mapping.batch_message(batch, found))
+
+    async def ListWebhookDeliveries(
+        self, request: pb.ListWebhookDeliveriesRequest, context: ServicerContext[Any, Any]
+    ) -> pb.ListWebhookDeliveriesResponse:
+        found = await self._database.run(_deliveries, owner_of(context), UUID(request.batch_id))
+        return pb.ListWebhookDeliveriesResponse(deliveries=map(mapping.webhook_delivery_message, found))
 
     async def ListBatches(
         self, request: pb.ListBatchesRequest, context: ServicerContext[Any, Any]
@@ -132,6 +138,11 @@ class BatchStatusServicer(BatchStatusServiceServicer):
         self, request: pb.WatchBatchRequest | pb.WatchBatchesRequest, context: ServicerContext[Any, Any]
     ) -> Outgoing:
         return Outgoing(context.write, self._feed.writes, _heartbeat_seconds(request))
+
+
+def _deliveries(conn: Connection, owner: str, batch_id: UUID) -> list[webhooks.Delivery]:
+    batches.get(conn, owner, batch_id)
+    return webhooks.list_of(conn, owner, batch_id)
 
 
 def _batch_with_items(

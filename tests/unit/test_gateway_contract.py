@@ -17,9 +17,10 @@ from fna.reports.v1 import (
     batch_submission_service_pb2,
     report_pb2,
     report_service_pb2,
+    webhook_pb2,
 )
-from reports_gateway.routes import batch_events, batch_results, batches, probes, reports
-from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result
+from reports_gateway.routes import batch_events, batch_results, batches, probes, reports, webhooks
+from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result, webhook
 from tests.unit.gateway_peer import SERVICES, Peer, in_process, serve
 
 OF_HTTP_ALONE = {"wait"}
@@ -93,6 +94,12 @@ def test_the_contract_has_http_rules() -> None:
         ),
         (batch_requests.WatchBatchQuery, batch_status_service_pb2.WatchBatchRequest, {"batch_id": None}),
         (report_requests.ListReportsQuery, report_service_pb2.ListReportsRequest, {"statuses": "status"}),
+        (webhook.WebhookSettings, webhook_pb2.WebhookSettings, {}),
+        (webhook.WebhookDelivery, webhook_pb2.WebhookDelivery, {}),
+        (webhook.WebhookAttempt, webhook_pb2.WebhookAttempt, {}),
+        (webhook.WebhookDeliveries, batch_status_service_pb2.ListWebhookDeliveriesResponse, {}),
+        (webhook.NewWebhookSecret, batch_submission_service_pb2.RotateWebhookSecretResponse, {}),
+        (webhook.UpdateWebhookSettingsBody, batch_submission_service_pb2.UpdateWebhookSettingsRequest, {}),
         (delta.NarrativeDelta, report_service_pb2.NarrativeDelta, {}),
         (delta.ScoreChanges, report_service_pb2.ScoreChanges, {}),
         (delta.SectionDelta, report_service_pb2.SectionDelta, {}),
@@ -120,7 +127,7 @@ def test_json_has_every_field_of_the_message(
 def test_no_two_routes_take_the_same_request() -> None:
     routes = [
         (method, getattr(route, "path", ""))
-        for module in (batches, batch_events, batch_results, reports, probes)
+        for module in (batches, batch_events, batch_results, reports, webhooks, probes)
         for route in module.router.routes
         for method in getattr(route, "methods", ())
     ]

@@ -16,7 +16,7 @@ from reports_core.domain import errors
 from reports_gateway import documented
 from reports_gateway.openapi import EXAMPLES
 from reports_gateway.problems import Problem
-from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result
+from reports_gateway.schemas import batch, batch_requests, delta, event, report, report_requests, result, webhook
 from reports_server.errors import status_of
 from tests.unit.gateway_peer import BATCH_ID, Peer, in_process, serve
 
@@ -38,6 +38,13 @@ MODELS: list[type[BaseModel]] = [
     report.Uploads,
     report_requests.RegisterReportBody,
     result.BatchResults,
+    webhook.NewWebhookSecret,
+    webhook.RedeliverWebhookBody,
+    webhook.RotateWebhookSecretBody,
+    webhook.UpdateWebhookSettingsBody,
+    webhook.WebhookDeliveries,
+    webhook.WebhookDelivery,
+    webhook.WebhookSettings,
 ]
 
 # Reasons of attempts and streams, which are never the answer to a request.

@@ -11,6 +11,7 @@ from reports_core.settings import SettingsError, load
 from reports_core.storage.queue import (
     BATCH_QUEUE,
     DEFAULT_QUEUE,
+    DELIVER_WEBHOOK,
     PROCESS_BATCH,
     PROCESS_REPORT,
     REPORT_QUEUE,
@@ -41,7 +42,11 @@ def configuration() -> dict[str, Any]:
         "result_expires": 3600,
         "task_queues": [Queue(name, routing_key=name) for name in (BATCH_QUEUE, REPORT_QUEUE, DEFAULT_QUEUE)],
         "task_default_queue": DEFAULT_QUEUE,
-        "task_routes": {PROCESS_BATCH: {"queue": BATCH_QUEUE}, PROCESS_REPORT: {"queue": REPORT_QUEUE}},
+        "task_routes": {
+            PROCESS_BATCH: {"queue": BATCH_QUEUE},
+            PROCESS_REPORT: {"queue": REPORT_QUEUE},
+            DELIVER_WEBHOOK: {"queue": DEFAULT_QUEUE},
+        },
         "task_soft_time_limit": settings.report_soft_limit_seconds,
         "task_time_limit": settings.report_soft_limit_seconds + _TO_ACT_SECONDS,
         "task_acks_late": True,

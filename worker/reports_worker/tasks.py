@@ -1,4 +1,4 @@
-"""The tasks: dispatch a batch, process a report."""
+"""The tasks: dispatch a batch, process a report, deliver a webhook."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from celery import Task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from reports_core.domain.retry import Failure, timed_out
-from reports_core.storage import attempts, dispatch, events, outcomes
+from reports_core.storage import attempts, dispatch, events, outcomes, webhooks
 from reports_core.storage.attempts import Attempt, Claim, Delivery
 from reports_core.storage.outcomes import AttemptOver, Finished, Outcome
-from reports_core.storage.queue import PROCESS_BATCH, PROCESS_REPORT
+from reports_core.storage.queue import DELIVER_WEBHOOK, PROCESS_BATCH, PROCESS_REPORT
+from reports_worker import sending
 from reports_worker.app import celery_app
 from reports_worker.processing import process
 from reports_worker.progress import ProgressReporter
@@ -48,6 +49,25 @@ def process_report(self: Task, batch_id: str, task_id: str, position: int) -> No
     if claim.attempt:
         too_late = timed_out(self.soft_time_limit or 0, retryable=run.settings.retry_timed_out)
         _run(run, claim.attempt, too_late)
+
+
+@celery_app.task(name=DELIVER_WEBHOOK, ignore_result=True, soft_time_limit=60, time_limit=90)
+def deliver_webhook(delivery_id: str, attempt: int) -> None:
+    """Send a webhook; nothing when this attempt is over, or the delivery is."""
+    run = runtime()
+    taken = run.insist(webhooks.take, UUID(delivery_id), attempt)
+    if taken is None:
+        logger.info("webhook %s: nothing to do for attempt %d", delivery_id, attempt)
+        return
+    answer = sending.send(taken, allow_private=run.settings.webhook_allow_private)
+    decision = sending.decide(taken.delivery, answer)
+    run.insist(webhooks.end, taken.delivery, answer.attempt, decision.status, decision.delay, run.queue)
+    if answer.attempt.error:
+        logger.warning(
+            "webhook %s %s after attempt %d: %s", delivery_id, decision.status, attempt, answer.attempt.error
+        )
+    else:
+        logger.info("webhook %s DELIVERED in %.3f s", delivery_id, answer.attempt.duration.total_seconds())
 
 
 def _run(run: Runtime, attempt: Attempt, too_late: Failure) -> None:

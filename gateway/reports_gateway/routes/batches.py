@@ -41,6 +41,7 @@ _submission = json_body(SubmitBatchBody)
         **errors(
             "CROSS_SITE_REFUSED",
             "REPORT_NOT_FOUND",
+            "WEBHOOK_SECRET_MISSING",
             "BATCH_LIMIT_EXCEEDED",
             "CONTENT_TOO_LARGE",
             "REQUEST_ID_REUSED",

@@ -17,9 +17,11 @@ class _Segment(StringConvertor):
 register_url_convertor("segment", _Segment())
 
 BATCH = "/v1/reports/batch/{batch_id:segment}"
+DELIVERY = f"{BATCH}/webhook-deliveries/{{delivery_id:segment}}"
 REPORT = "/v1/reports/{report_id:segment}"
 
 # What is no UUID is refused by the service, in the words of the contract.
 _UUID = Path(json_schema_extra={"format": "uuid"})
 BatchId = Annotated[str, _UUID]
 ReportId = Annotated[str, _UUID]
+DeliveryId = Annotated[str, _UUID]

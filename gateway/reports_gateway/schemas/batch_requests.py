@@ -12,6 +12,7 @@ from fna.reports.v1 import batch_status_service_pb2 as status_pb2
 from fna.reports.v1 import batch_submission_service_pb2 as submission_pb2
 from reports_gateway.problems import invalid_field
 from reports_gateway.schemas.batch import BATCH_STATUS, ITEM_STATUS
+from reports_gateway.schemas.webhook import WebhookUrl
 from reports_gateway.schemas.wire import (
     BareEnum,
     DurationText,
@@ -82,6 +83,8 @@ class SubmitBatchBody(RequestModel):
     """0 (last) to 9 (first); 4 when not given."""
     execution_timeout: DurationText | None = None
     """Time after which items that have not started are failed; no limit when not given."""
+    webhook_url: WebhookUrl = ""
+    """Where to send a signed webhook whenever an execution is over; your own (`/v1/webhook`) when not given."""
     validate_only: bool = False
     """Check the request and submit nothing."""
     request_id: Uuid | None = None
@@ -95,6 +98,7 @@ class SubmitBatchBody(RequestModel):
             priority=self.priority,
             execution_timeout=None if self.execution_timeout is None else duration(self.execution_timeout),
             validate_only=self.validate_only,
+            webhook_url=self.webhook_url,
         )
 
 
@@ -107,6 +111,8 @@ class SubmitBatchForm(QueryModel):
     """0 (last) to 9 (first); 4 when not given."""
     execution_timeout: DurationText | None = None
     """Time after which items that have not started are failed; no limit when not given."""
+    webhook_url: WebhookUrl = ""
+    """Where to send a signed webhook whenever an execution is over; your own (`/v1/webhook`) when not given."""
     request_id: Uuid | None = None
     """A UUID that makes the call idempotent; the header `Idempotency-Key` takes any text instead."""
 
@@ -126,6 +132,7 @@ class SubmitBatchForm(QueryModel):
             labels=_by_key(self.label),
             priority=self.priority,
             execution_timeout=self.execution_timeout,
+            webhook_url=self.webhook_url,
             request_id=self.request_id,
         )
 

@@ -140,6 +140,15 @@ class AnalysisNotFound(NotFound):
     reason = "ANALYSIS_NOT_FOUND"
 
 
+class WebhookDeliveryNotFound(NotFound):
+    """Check the delivery_id; ListWebhookDeliveries shows those of a batch."""
+
+    reason = "WEBHOOK_DELIVERY_NOT_FOUND"
+
+    def __init__(self, batch_id: UUID | str, delivery_id: UUID | str) -> None:
+        super().__init__(f"batch {batch_id} has no webhook delivery {delivery_id}; ListWebhookDeliveries shows them")
+
+
 class PreviousReportNotFound(NotFound):
     """Upload and analyse an earlier report of the company, or name the report to compare with."""
 
@@ -248,6 +257,17 @@ class AnalysisNotReady(NotNow):
 
     def __init__(self, report_id: UUID | str) -> None:
         super().__init__(f"the first analysis of report {report_id} is still running; watch its batch")
+
+
+class WebhookSecretMissing(NotNow):
+    """Make a secret first: receivers tell by it what is ours."""
+
+    reason = "WEBHOOK_SECRET_MISSING"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "webhooks are signed and there is no secret yet; call RotateWebhookSecret once, then again this"
+        )
 
 
 class EtagMismatch(DomainError):

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import INTERVAL
 
 from reports_core.domain.batch import ItemStatus
 from reports_core.domain.retry import WORKER_LOST, Failure
-from reports_core.storage import changes, dispatch, endings, events, outcomes, queue, reports
+from reports_core.storage import changes, dispatch, endings, events, outcomes, queue, reports, webhooks
 from reports_core.storage.endings import AttemptKey, Ended, Ending
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import Batch, Item
@@ -208,6 +208,8 @@ def _end(conn: Connection, key: AttemptKey, failure: Failure | None, broker: Que
     if batch is None:
         return None
     after, items = endings.end(conn, batch, [Ending(key.position, key.attempt, failure=failure)])
+    if broker:
+        webhooks.dispatch_of(conn, after, broker)
     return Ended(items[0], after) if items else None
 
 

@@ -25,16 +25,16 @@ from reports_core.domain.errors import (
     RequestIdReused,
     TaskNotFound,
 )
-from reports_core.storage import changes, events, outcomes, queue, reports, results
+from reports_core.storage import changes, events, outcomes, queue, reports, results, webhooks
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import JSON_COLUMNS, Batch
 
 _INSERT = (
     text("""
     INSERT INTO batches (batch_id, owner, request_id, request_fingerprint, task_id, status, total_reports, labels,
-        priority, execution_timeout, last_sequence)
+        priority, execution_timeout, last_sequence, webhook_url)
     VALUES (:batch_id, :owner, :request_id, :fingerprint, :task_id, 'PROCESSING', :total_reports, :labels,
-        :priority, :execution_timeout, 1)
+        :priority, :execution_timeout, 1, :webhook_url)
     ON CONFLICT (owner, request_id) DO NOTHING RETURNING *
 """)
     .bindparams(bindparam("labels", type_=JSONB), bindparam("execution_timeout", type_=INTERVAL))
@@ -127,12 +127,15 @@ class NewBatch:
     labels: dict[str, str] = field(default_factory=dict)
     priority: int = DEFAULT_PRIORITY
     execution_timeout: timedelta | None = None
+    webhook_url: str = ""
 
     @property
     def fingerprint(self) -> str:
         """What tells a repeated request from another one with the same `request_id`."""
         seconds = self.execution_timeout.total_seconds() if self.execution_timeout else None
-        return _fingerprint([*self.report_ids], self.labels, self.priority, seconds)
+        # Left out where there is none, so that a request of an earlier release is still the same one.
+        webhook = [self.webhook_url] if self.webhook_url else []
+        return _fingerprint([*self.report_ids], self.labels, self.priority, seconds, *webhook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ class BatchFilter:
 def submit(conn: Connection, new: NewBatch, broker: Queue) -> Batch:
     """Store a batch with its items, first execution, first event and message; return it.
 
-    A repeat with the same `request_id` returns the batch of the first call. Raises RequestIdReused and ReportsNotFound.
+    A repeat with the same `request_id` returns the batch of the first call. Raises RequestIdReused, ReportsNotFound and
+    WebhookSecretMissing.
     """
     task_id = uuid4()
     row = conn.execute(
@@ -162,6 +166,7 @@ def submit(conn: Connection, new: NewBatch, broker: Queue) -> Batch:
             "labels": new.labels,
             "priority": new.priority,
             "execution_timeout": new.execution_timeout,
+            "webhook_url": webhooks.url_of(conn, new.owner, new.webhook_url),
         },
     ).one_or_none()
     if row is None:

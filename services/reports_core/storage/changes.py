@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from reports_core.domain.batch import Counters, batch_status
-from reports_core.storage import events, results
+from reports_core.storage import events, results, webhooks
 from reports_core.storage.records import JSON_COLUMNS, Batch
 
 _LOCK = text("SELECT * FROM batches WHERE batch_id = :batch_id FOR UPDATE").columns(labels=JSON_COLUMNS["labels"])
@@ -50,7 +50,8 @@ def apply(
     """Write the counters that follow from changed items, the status that follows from them, and the events.
 
     `batch` is as `lock` returned it. A batch that is being cancelled stays so until it is final. The last item also
-    ends the execution and its row in Celery's result table. Returns the batch after the change.
+    ends the execution and its row in Celery's result table, and leaves a webhook to deliver. Returns the batch after
+    the change.
     """
     status = batch_status(counters, cancelling=cancelling or batch.status == "CANCELLING")
     changed = status is not batch.status
@@ -94,3 +95,4 @@ def _follow_execution(conn: Connection, batch: Batch) -> None:
         },
     )
     results.store(conn, batch)
+    webhooks.record(conn, batch)

@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 from reports_core.domain.analysis import ReportAnalysis
 from reports_core.domain.batch import ItemStatus
 from reports_core.domain.retry import Failure
-from reports_core.storage import analyses, changes, dispatch, endings, events, results
+from reports_core.storage import analyses, changes, dispatch, endings, events, results, webhooks
 from reports_core.storage.endings import AttemptKey, Ending
 from reports_core.storage.queue import Queue
 from reports_core.storage.records import JSON_COLUMNS, Batch, Item
@@ -179,6 +179,7 @@ def lock(conn: Connection, batch_id: UUID, broker: Queue | None = None) -> Batch
     )
     if broker:
         dispatch.dispatch_next(conn, after, ended, broker)
+        webhooks.dispatch_of(conn, after, broker)
     return after
 
 

@@ -22,6 +22,7 @@ DEFAULT_QUEUE = "default"
 
 PROCESS_BATCH = "reports.process_batch"
 PROCESS_REPORT = "reports.process_report"
+DELIVER_WEBHOOK = "reports.deliver_webhook"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ def process_report(
     """Return the message that processes one item; batches take turns, so that a small one overtakes a large one."""
     args = (str(batch_id), str(task_id), position)
     return Message(message_id, PROCESS_REPORT, args, priority, fairness_key=str(batch_id), due_at=due_at)
+
+
+def deliver_webhook(
+    delivery_id: UUID, attempt: int, message_id: UUID, priority: int, due_at: datetime | None = None
+) -> Message:
+    """Return the message that attempts a webhook; `attempt` is the number of attempts before."""
+    return Message(message_id, DELIVER_WEBHOOK, (str(delivery_id), attempt), priority, due_at=due_at)
 
 
 def report_message_id(task_id: UUID, position: int, dispatch: int) -> UUID:

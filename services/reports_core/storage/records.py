@@ -39,6 +39,7 @@ class Batch:
     updated_at: datetime
     started_at: datetime | None
     processed_at: datetime | None
+    webhook_url: str | None = None
 
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
@@ -59,6 +60,7 @@ class Batch:
             updated_at=row.updated_at,
             started_at=row.started_at,
             processed_at=row.processed_at,
+            webhook_url=row.webhook_url,
         )
 
     @property

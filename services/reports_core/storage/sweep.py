@@ -27,6 +27,7 @@ from reports_core.storage import (
     model_answers,
     outcomes,
     results,
+    webhooks,
 )
 from reports_core.storage.endings import AttemptKey, Ended
 from reports_core.storage.engine import frugal_engine
@@ -37,13 +38,15 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# Whatever a sweep may repair belongs to an open execution; results and groups expire, histories are compacted. Of these
-# only the oldest is looked at: PostgreSQL takes many for due, and would read the whole table to find any of them.
+# Whatever a sweep may repair belongs to an open execution, or is a webhook that is due; results and groups expire,
+# histories are compacted. Of these only the oldest is looked at: PostgreSQL takes many for due, and would read the
+# whole table to find any of them.
 _HAS_WORK = text("""
     SELECT EXISTS (SELECT FROM batch_executions WHERE processed_at IS NULL)
         OR EXISTS (SELECT FROM celery_taskmeta WHERE status IN ('SUCCESS', 'FAILURE', 'REVOKED')
             AND date_done < timezone('utc', now()) - :expires)
         OR EXISTS (SELECT FROM celery_tasksetmeta WHERE date_done < timezone('utc', now()) - :expires)
+        OR EXISTS (SELECT FROM webhook_deliveries WHERE status IN ('PENDING', 'RETRYING') AND next_attempt_at <= now())
         OR coalesce((SELECT min(processed_at) FROM batches WHERE compacted_at IS NULL) < now() - :retention, false)
 """)
 # Any constant will do, as long as every release uses the same one.
@@ -58,6 +61,8 @@ OUTCOME_GRACE = timedelta(seconds=3)
 RESULT_EXPIRES = timedelta(hours=1)
 MODEL_ANSWERS_EXPIRE = timedelta(days=30)
 """How long a model's answer is kept; it goes with the first sweep after that which has anything else to do."""
+WEBHOOKS_EXPIRE = timedelta(days=30)
+"""How long a delivery is kept; it goes with the first sweep after that which has anything else to do."""
 _AT_ONCE = 200
 _STUCK_AT_ONCE = 2_000
 # A sweep must not keep the next one waiting: it deletes few events in one transaction, and not many in all.
@@ -76,6 +81,7 @@ class Swept:
     items_dispatched: int = 0
     batches_timed_out: int = 0
     histories_compacted: int = 0
+    webhooks_dispatched: int = 0
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -109,6 +115,7 @@ class Sweeper:
                 batches_timed_out=self._time_out(),
                 items_dispatched=self._dispatch_items(),
                 histories_compacted=self._compact(),
+                webhooks_dispatched=self._dispatch_webhooks(),
             )
             self._expire()
         if swept:
@@ -189,9 +196,14 @@ class Sweeper:
                 break
         return compacted
 
+    def _dispatch_webhooks(self) -> int:
+        found = self._do(webhooks.due, self._broker, grace=DELIVERY_GRACE, limit=_AT_ONCE)
+        return (self._repair(webhooks.dispatch, found, self._broker) or 0) if found else 0
+
     def _expire(self) -> None:
         self._do(results.expire, RESULT_EXPIRES)
         self._do(model_answers.expire, MODEL_ANSWERS_EXPIRE)
+        self._do(webhooks.expire, WEBHOOKS_EXPIRE)
 
     def _announce(self, batch_ids: list[UUID]) -> None:
         if batch_ids:

@@ -29,6 +29,7 @@ def submit_batch(
     labels: Mapping[str, str] | None,
     priority: int | None,
     execution_timeout: timedelta | None,
+    webhook_url: str,
     validate_only: bool,
 ) -> SubmitBatchRequest:
     """Build the request for `SubmitBatch`."""
@@ -38,6 +39,7 @@ def submit_batch(
         labels=labels or {},
         priority=priority,
         execution_timeout=_duration(execution_timeout),
+        webhook_url=webhook_url,
         validate_only=validate_only,
     )
 

@@ -194,10 +194,13 @@ class AsyncReportsClient:
         labels: Mapping[str, str] | None = None,
         priority: int | None = None,
         execution_timeout: timedelta | None = None,
+        webhook_url: str = "",
         validate_only: bool = False,
     ) -> Batch:
         """Submit reports for analysis and return the batch; see `ReportsClient.submit`."""
-        request = _requests.submit_batch(report_ids, request_id, labels, priority, execution_timeout, validate_only)
+        request = _requests.submit_batch(
+            report_ids, request_id, labels, priority, execution_timeout, webhook_url, validate_only
+        )
         return submitted_batch(await self._call(self._submissions.SubmitBatch, request))
 
     async def cancel(self, batch_id: Id, *, reason: str = "", etag: str = "") -> Batch:

@@ -224,18 +224,22 @@ class ReportsClient:
         labels: Mapping[str, str] | None = None,
         priority: int | None = None,
         execution_timeout: timedelta | None = None,
+        webhook_url: str = "",
         validate_only: bool = False,
     ) -> Batch:
         """Submit reports for analysis and return the batch, without its items, at once.
 
         `request_id` makes repeated calls one submission; without it one is made for this call. `priority` is 0 to 9, 9
-        first. Items that have not started within `execution_timeout` fail. `validate_only` checks and submits nothing:
-        the batch then has no identifiers.
+        first. Items that have not started within `execution_timeout` fail. When it is over, a signed webhook is sent to
+        `webhook_url`; its receiver has `fna.reports.webhooks.verify`. `validate_only` checks and submits nothing: the
+        batch then has no identifiers.
 
         Raises: `InvalidRequestError`; `NotFoundError` when any report does not exist, with the ids in its `metadata`;
         `ConflictError` when `request_id` was used for another submission; `LimitExceededError`.
         """
-        request = _requests.submit_batch(report_ids, request_id, labels, priority, execution_timeout, validate_only)
+        request = _requests.submit_batch(
+            report_ids, request_id, labels, priority, execution_timeout, webhook_url, validate_only
+        )
         return submitted_batch(self._call(self._submissions.SubmitBatch, request))
 
     def cancel(self, batch_id: Id, *, reason: str = "", etag: str = "") -> Batch:

@@ -24,12 +24,13 @@ _sym_db = _symbol_database.Default()
 
 from fna.reports.v1 import batch_pb2 as fna_dot_reports_dot_v1_dot_batch__pb2
 from fna.reports.v1 import report_pb2 as fna_dot_reports_dot_v1_dot_report__pb2
+from fna.reports.v1 import webhook_pb2 as fna_dot_reports_dot_v1_dot_webhook__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fna/reports/v1/batch_status_service.proto\x12\x0e\x66na.reports.v1\x1a\x1a\x66na/reports/v1/batch.proto\x1a\x1b\x66na/reports/v1/report.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\x86\x01\n\x0fGetBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1d\n\x07task_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\x12\x33\n\x04view\x18\x03 \x01(\x0e\x32\x19.fna.reports.v1.BatchViewB\x04\xe2\x41\x01\x01R\x04view\"?\n\x10GetBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\"\x97\x01\n\x12ListBatchesRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x39\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1b.fna.reports.v1.BatchFilterB\x04\xe2\x41\x01\x01R\x06\x66ilter\"n\n\x13ListBatchesResponse\x12/\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x15.fna.reports.v1.BatchR\x07\x62\x61tches\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\x01\n\x15ListBatchItemsRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x41\n\x08statuses\x18\x04 \x03(\x0e\x32\x1f.fna.reports.v1.BatchItemStatusB\x04\xe2\x41\x01\x01R\x08statuses\x12\x1d\n\x07task_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\"\x96\x01\n\x16ListBatchItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32\x19.fna.reports.v1.BatchItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n\rlast_sequence\x18\x03 \x01(\x03R\x0clastSequence\"\xe4\x01\n\x17ListBatchResultsRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x41\n\x08statuses\x18\x04 \x03(\x0e\x32\x1f.fna.reports.v1.BatchItemStatusB\x04\xe2\x41\x01\x01R\x08statuses\x12\x1d\n\x07task_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\"y\n\x18ListBatchResultsResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32\x1b.fna.reports.v1.BatchResultR\x07results\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa8\x01\n\x0b\x42\x61tchResult\x12-\n\x04item\x18\x01 \x01(\x0b\x32\x19.fna.reports.v1.BatchItemR\x04item\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12:\n\x08\x61nalysis\x18\x03 \x01(\x0b\x32\x1e.fna.reports.v1.ReportAnalysisR\x08\x61nalysis\"\x9e\x02\n\x11WatchBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1d\n\x07task_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\x12\x30\n\x0e\x61\x66ter_sequence\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00R\rafterSequence\x88\x01\x01\x12N\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x11heartbeatInterval\x12\x34\n\x13\x65xclude_item_events\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x11\x65xcludeItemEventsB\x11\n\x0f_after_sequence\"H\n\x12WatchBatchResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.fna.reports.v1.BatchEventR\x06\x65vents\"\xff\x01\n\x13WatchBatchesRequest\x12\x39\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.fna.reports.v1.BatchFilterB\x04\xe2\x41\x01\x01R\x06\x66ilter\x12\'\n\x0cresume_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x0bresumeToken\x12N\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x11heartbeatInterval\x12\x34\n\x13\x65xclude_item_events\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x11\x65xcludeItemEvents\"m\n\x14WatchBatchesResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.fna.reports.v1.BatchEventR\x06\x65vents\x12!\n\x0cresume_token\x18\x02 \x01(\tR\x0bresumeToken\"\xdf\x01\n\x0b\x42\x61tchFilter\x12\x37\n\x08statuses\x18\x01 \x03(\x0e\x32\x1b.fna.reports.v1.BatchStatusR\x08statuses\x12?\n\x06labels\x18\x02 \x03(\x0b\x32\'.fna.reports.v1.BatchFilter.LabelsEntryR\x06labels\x12\x1b\n\tbatch_ids\x18\x03 \x03(\tR\x08\x62\x61tchIds\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x32\xe2\x06\n\x12\x42\x61tchStatusService\x12}\n\x08GetBatch\x12\x1f.fna.reports.v1.GetBatchRequest\x1a .fna.reports.v1.GetBatchResponse\".\x90\x02\x01\x82\xd3\xe4\x93\x02%\x12\x1c/v1/reports/batch/{batch_id}b\x05\x62\x61tch\x12t\n\x0bListBatches\x12\".fna.reports.v1.ListBatchesRequest\x1a#.fna.reports.v1.ListBatchesResponse\"\x1c\x90\x02\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/reports/batch\x12\x8e\x01\n\x0eListBatchItems\x12%.fna.reports.v1.ListBatchItemsRequest\x1a&.fna.reports.v1.ListBatchItemsResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/reports/batch/{batch_id}/items\x12\x96\x01\n\x10ListBatchResults\x12\'.fna.reports.v1.ListBatchResultsRequest\x1a(.fna.reports.v1.ListBatchResultsResponse\"/\x90\x02\x01\x82\xd3\xe4\x93\x02&\x12$/v1/reports/batch/{batch_id}/results\x12\xab\x01\n\nWatchBatch\x12!.fna.reports.v1.WatchBatchRequest\x1a\".fna.reports.v1.WatchBatchResponse\"T\x90\x02\x01\x82\xd3\xe4\x93\x02K\x12\"/v1/reports/batch/{batch_id}:watchZ%\x12#/v1/reports/batch/{batch_id}/events0\x01\x12\x7f\n\x0cWatchBatches\x12#.fna.reports.v1.WatchBatchesRequest\x1a$.fna.reports.v1.WatchBatchesResponse\"\"\x90\x02\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/reports/batch:watch0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fna/reports/v1/batch_status_service.proto\x12\x0e\x66na.reports.v1\x1a\x1a\x66na/reports/v1/batch.proto\x1a\x1b\x66na/reports/v1/report.proto\x1a\x1c\x66na/reports/v1/webhook.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\x86\x01\n\x0fGetBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1d\n\x07task_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\x12\x33\n\x04view\x18\x03 \x01(\x0e\x32\x19.fna.reports.v1.BatchViewB\x04\xe2\x41\x01\x01R\x04view\"?\n\x10GetBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\"\x97\x01\n\x12ListBatchesRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x39\n\x06\x66ilter\x18\x03 \x01(\x0b\x32\x1b.fna.reports.v1.BatchFilterB\x04\xe2\x41\x01\x01R\x06\x66ilter\"n\n\x13ListBatchesResponse\x12/\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x15.fna.reports.v1.BatchR\x07\x62\x61tches\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe2\x01\n\x15ListBatchItemsRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x41\n\x08statuses\x18\x04 \x03(\x0e\x32\x1f.fna.reports.v1.BatchItemStatusB\x04\xe2\x41\x01\x01R\x08statuses\x12\x1d\n\x07task_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\"\x96\x01\n\x16ListBatchItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32\x19.fna.reports.v1.BatchItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12#\n\rlast_sequence\x18\x03 \x01(\x03R\x0clastSequence\"\xe4\x01\n\x17ListBatchResultsRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12!\n\tpage_size\x18\x02 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12\x41\n\x08statuses\x18\x04 \x03(\x0e\x32\x1f.fna.reports.v1.BatchItemStatusB\x04\xe2\x41\x01\x01R\x08statuses\x12\x1d\n\x07task_id\x18\x05 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\"y\n\x18ListBatchResultsResponse\x12\x35\n\x07results\x18\x01 \x03(\x0b\x32\x1b.fna.reports.v1.BatchResultR\x07results\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa8\x01\n\x0b\x42\x61tchResult\x12-\n\x04item\x18\x01 \x01(\x0b\x32\x19.fna.reports.v1.BatchItemR\x04item\x12.\n\x06report\x18\x02 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12:\n\x08\x61nalysis\x18\x03 \x01(\x0b\x32\x1e.fna.reports.v1.ReportAnalysisR\x08\x61nalysis\"\x9e\x02\n\x11WatchBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1d\n\x07task_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06taskId\x12\x30\n\x0e\x61\x66ter_sequence\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x01H\x00R\rafterSequence\x88\x01\x01\x12N\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x11heartbeatInterval\x12\x34\n\x13\x65xclude_item_events\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x11\x65xcludeItemEventsB\x11\n\x0f_after_sequence\"H\n\x12WatchBatchResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.fna.reports.v1.BatchEventR\x06\x65vents\"\xff\x01\n\x13WatchBatchesRequest\x12\x39\n\x06\x66ilter\x18\x01 \x01(\x0b\x32\x1b.fna.reports.v1.BatchFilterB\x04\xe2\x41\x01\x01R\x06\x66ilter\x12\'\n\x0cresume_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x0bresumeToken\x12N\n\x12heartbeat_interval\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x11heartbeatInterval\x12\x34\n\x13\x65xclude_item_events\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x11\x65xcludeItemEvents\"m\n\x14WatchBatchesResponse\x12\x32\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x1a.fna.reports.v1.BatchEventR\x06\x65vents\x12!\n\x0cresume_token\x18\x02 \x01(\tR\x0bresumeToken\"\xdf\x01\n\x0b\x42\x61tchFilter\x12\x37\n\x08statuses\x18\x01 \x03(\x0e\x32\x1b.fna.reports.v1.BatchStatusR\x08statuses\x12?\n\x06labels\x18\x02 \x03(\x0b\x32\'.fna.reports.v1.BatchFilter.LabelsEntryR\x06labels\x12\x1b\n\tbatch_ids\x18\x03 \x03(\tR\x08\x62\x61tchIds\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"?\n\x1cListWebhookDeliveriesRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\"`\n\x1dListWebhookDeliveriesResponse\x12?\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.fna.reports.v1.WebhookDeliveryR\ndeliveries2\x95\x08\n\x12\x42\x61tchStatusService\x12}\n\x08GetBatch\x12\x1f.fna.reports.v1.GetBatchRequest\x1a .fna.reports.v1.GetBatchResponse\".\x90\x02\x01\x82\xd3\xe4\x93\x02%\x12\x1c/v1/reports/batch/{batch_id}b\x05\x62\x61tch\x12t\n\x0bListBatches\x12\".fna.reports.v1.ListBatchesRequest\x1a#.fna.reports.v1.ListBatchesResponse\"\x1c\x90\x02\x01\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/reports/batch\x12\x8e\x01\n\x0eListBatchItems\x12%.fna.reports.v1.ListBatchItemsRequest\x1a&.fna.reports.v1.ListBatchItemsResponse\"-\x90\x02\x01\x82\xd3\xe4\x93\x02$\x12\"/v1/reports/batch/{batch_id}/items\x12\x96\x01\n\x10ListBatchResults\x12\'.fna.reports.v1.ListBatchResultsRequest\x1a(.fna.reports.v1.ListBatchResultsResponse\"/\x90\x02\x01\x82\xd3\xe4\x93\x02&\x12$/v1/reports/batch/{batch_id}/results\x12\xab\x01\n\nWatchBatch\x12!.fna.reports.v1.WatchBatchRequest\x1a\".fna.reports.v1.WatchBatchResponse\"T\x90\x02\x01\x82\xd3\xe4\x93\x02K\x12\"/v1/reports/batch/{batch_id}:watchZ%\x12#/v1/reports/batch/{batch_id}/events0\x01\x12\x7f\n\x0cWatchBatches\x12#.fna.reports.v1.WatchBatchesRequest\x1a$.fna.reports.v1.WatchBatchesResponse\"\"\x90\x02\x01\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/reports/batch:watch0\x01\x12\xb0\x01\n\x15ListWebhookDeliveries\x12,.fna.reports.v1.ListWebhookDeliveriesRequest\x1a-.fna.reports.v1.ListWebhookDeliveriesResponse\":\x90\x02\x01\x82\xd3\xe4\x93\x02\x31\x12//v1/reports/batch/{batch_id}/webhook-deliveriesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -88,6 +89,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHBATCHESREQUEST'].fields_by_name['exclude_item_events']._serialized_options = b'\342A\001\001'
   _globals['_BATCHFILTER_LABELSENTRY']._loaded_options = None
   _globals['_BATCHFILTER_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['batch_id']._loaded_options = None
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST'].fields_by_name['batch_id']._serialized_options = b'\342A\001\002'
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['GetBatch']._loaded_options = None
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['GetBatch']._serialized_options = b'\220\002\001\202\323\344\223\002%\022\034/v1/reports/batch/{batch_id}b\005batch'
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['ListBatches']._loaded_options = None
@@ -100,36 +103,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['WatchBatch']._serialized_options = b'\220\002\001\202\323\344\223\002K\022\"/v1/reports/batch/{batch_id}:watchZ%\022#/v1/reports/batch/{batch_id}/events'
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['WatchBatches']._loaded_options = None
   _globals['_BATCHSTATUSSERVICE'].methods_by_name['WatchBatches']._serialized_options = b'\220\002\001\202\323\344\223\002\031\022\027/v1/reports/batch:watch'
-  _globals['_GETBATCHREQUEST']._serialized_start=214
-  _globals['_GETBATCHREQUEST']._serialized_end=348
-  _globals['_GETBATCHRESPONSE']._serialized_start=350
-  _globals['_GETBATCHRESPONSE']._serialized_end=413
-  _globals['_LISTBATCHESREQUEST']._serialized_start=416
-  _globals['_LISTBATCHESREQUEST']._serialized_end=567
-  _globals['_LISTBATCHESRESPONSE']._serialized_start=569
-  _globals['_LISTBATCHESRESPONSE']._serialized_end=679
-  _globals['_LISTBATCHITEMSREQUEST']._serialized_start=682
-  _globals['_LISTBATCHITEMSREQUEST']._serialized_end=908
-  _globals['_LISTBATCHITEMSRESPONSE']._serialized_start=911
-  _globals['_LISTBATCHITEMSRESPONSE']._serialized_end=1061
-  _globals['_LISTBATCHRESULTSREQUEST']._serialized_start=1064
-  _globals['_LISTBATCHRESULTSREQUEST']._serialized_end=1292
-  _globals['_LISTBATCHRESULTSRESPONSE']._serialized_start=1294
-  _globals['_LISTBATCHRESULTSRESPONSE']._serialized_end=1415
-  _globals['_BATCHRESULT']._serialized_start=1418
-  _globals['_BATCHRESULT']._serialized_end=1586
-  _globals['_WATCHBATCHREQUEST']._serialized_start=1589
-  _globals['_WATCHBATCHREQUEST']._serialized_end=1875
-  _globals['_WATCHBATCHRESPONSE']._serialized_start=1877
-  _globals['_WATCHBATCHRESPONSE']._serialized_end=1949
-  _globals['_WATCHBATCHESREQUEST']._serialized_start=1952
-  _globals['_WATCHBATCHESREQUEST']._serialized_end=2207
-  _globals['_WATCHBATCHESRESPONSE']._serialized_start=2209
-  _globals['_WATCHBATCHESRESPONSE']._serialized_end=2318
-  _globals['_BATCHFILTER']._serialized_start=2321
-  _globals['_BATCHFILTER']._serialized_end=2544
-  _globals['_BATCHFILTER_LABELSENTRY']._serialized_start=2487
-  _globals['_BATCHFILTER_LABELSENTRY']._serialized_end=2544
-  _globals['_BATCHSTATUSSERVICE']._serialized_start=2547
-  _globals['_BATCHSTATUSSERVICE']._serialized_end=3413
+  _globals['_BATCHSTATUSSERVICE'].methods_by_name['ListWebhookDeliveries']._loaded_options = None
+  _globals['_BATCHSTATUSSERVICE'].methods_by_name['ListWebhookDeliveries']._serialized_options = b'\220\002\001\202\323\344\223\0021\022//v1/reports/batch/{batch_id}/webhook-deliveries'
+  _globals['_GETBATCHREQUEST']._serialized_start=244
+  _globals['_GETBATCHREQUEST']._serialized_end=378
+  _globals['_GETBATCHRESPONSE']._serialized_start=380
+  _globals['_GETBATCHRESPONSE']._serialized_end=443
+  _globals['_LISTBATCHESREQUEST']._serialized_start=446
+  _globals['_LISTBATCHESREQUEST']._serialized_end=597
+  _globals['_LISTBATCHESRESPONSE']._serialized_start=599
+  _globals['_LISTBATCHESRESPONSE']._serialized_end=709
+  _globals['_LISTBATCHITEMSREQUEST']._serialized_start=712
+  _globals['_LISTBATCHITEMSREQUEST']._serialized_end=938
+  _globals['_LISTBATCHITEMSRESPONSE']._serialized_start=941
+  _globals['_LISTBATCHITEMSRESPONSE']._serialized_end=1091
+  _globals['_LISTBATCHRESULTSREQUEST']._serialized_start=1094
+  _globals['_LISTBATCHRESULTSREQUEST']._serialized_end=1322
+  _globals['_LISTBATCHRESULTSRESPONSE']._serialized_start=1324
+  _globals['_LISTBATCHRESULTSRESPONSE']._serialized_end=1445
+  _globals['_BATCHRESULT']._serialized_start=1448
+  _globals['_BATCHRESULT']._serialized_end=1616
+  _globals['_WATCHBATCHREQUEST']._serialized_start=1619
+  _globals['_WATCHBATCHREQUEST']._serialized_end=1905
+  _globals['_WATCHBATCHRESPONSE']._serialized_start=1907
+  _globals['_WATCHBATCHRESPONSE']._serialized_end=1979
+  _globals['_WATCHBATCHESREQUEST']._serialized_start=1982
+  _globals['_WATCHBATCHESREQUEST']._serialized_end=2237
+  _globals['_WATCHBATCHESRESPONSE']._serialized_start=2239
+  _globals['_WATCHBATCHESRESPONSE']._serialized_end=2348
+  _globals['_BATCHFILTER']._serialized_start=2351
+  _globals['_BATCHFILTER']._serialized_end=2574
+  _globals['_BATCHFILTER_LABELSENTRY']._serialized_start=2517
+  _globals['_BATCHFILTER_LABELSENTRY']._serialized_end=2574
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_start=2576
+  _globals['_LISTWEBHOOKDELIVERIESREQUEST']._serialized_end=2639
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_start=2641
+  _globals['_LISTWEBHOOKDELIVERIESRESPONSE']._serialized_end=2737
+  _globals['_BATCHSTATUSSERVICE']._serialized_start=2740
+  _globals['_BATCHSTATUSSERVICE']._serialized_end=3785
 # @@protoc_insertion_point(module_scope)

@@ -77,6 +77,11 @@ class BatchStatusServiceStub(object):
                 request_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesRequest.SerializeToString,
                 response_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesResponse.FromString,
                 _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/fna.reports.v1.BatchStatusService/ListWebhookDeliveries',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class BatchStatusServiceServicer(object):
@@ -192,6 +197,17 @@ class BatchStatusServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWebhookDeliveries(self, request, context):
+        """Lists the webhooks of a batch, the newest first, at most 100: one for each
+        execution that was over while the batch had a URL. They are kept for 30
+        days.
+
+        Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BatchStatusServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -224,6 +240,11 @@ def add_BatchStatusServiceServicer_to_server(servicer, server):
                     servicer.WatchBatches,
                     request_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesRequest.FromString,
                     response_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -401,6 +422,33 @@ class BatchStatusService(object):
             '/fna.reports.v1.BatchStatusService/WatchBatches',
             fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesRequest.SerializeToString,
             fna_dot_reports_dot_v1_dot_batch__status__service__pb2.WatchBatchesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchStatusService/ListWebhookDeliveries',
+            fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__status__service__pb2.ListWebhookDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -122,6 +122,13 @@ class BatchStatusServiceStub:
     `INVALID_ARGUMENT`, reason `RESUME_TOKEN_INVALID`; `RESOURCE_EXHAUSTED`
     as for `WatchBatch`.
     """
+    ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_batch_status_service_pb2.ListWebhookDeliveriesRequest, _batch_status_service_pb2.ListWebhookDeliveriesResponse]
+    """Lists the webhooks of a batch, the newest first, at most 100: one for each
+    execution that was over while the batch had a URL. They are kept for 30
+    days.
+
+    Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class BatchStatusServiceAsyncStub(BatchStatusServiceStub):
@@ -213,6 +220,13 @@ class BatchStatusServiceAsyncStub(BatchStatusServiceStub):
     since, upon which the client starts again without a token;
     `INVALID_ARGUMENT`, reason `RESUME_TOKEN_INVALID`; `RESOURCE_EXHAUSTED`
     as for `WatchBatch`.
+    """
+    ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_batch_status_service_pb2.ListWebhookDeliveriesRequest, _batch_status_service_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
+    """Lists the webhooks of a batch, the newest first, at most 100: one for each
+    execution that was over while the batch had a URL. They are kept for 30
+    days.
+
+    Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND`.
     """
 
 class BatchStatusServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -338,6 +352,19 @@ class BatchStatusServiceServicer(metaclass=_abc_1.ABCMeta):
         since, upon which the client starts again without a token;
         `INVALID_ARGUMENT`, reason `RESUME_TOKEN_INVALID`; `RESOURCE_EXHAUSTED`
         as for `WatchBatch`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: _batch_status_service_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_status_service_pb2.ListWebhookDeliveriesResponse, _abc.Awaitable[_batch_status_service_pb2.ListWebhookDeliveriesResponse]]:
+        """Lists the webhooks of a batch, the newest first, at most 100: one for each
+        execution that was over while the batch had a URL. They are kept for 30
+        days.
+
+        Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND`.
         """
 
 def add_BatchStatusServiceServicer_to_server(servicer: BatchStatusServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

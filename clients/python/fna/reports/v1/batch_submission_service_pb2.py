@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from fna.reports.v1 import batch_pb2 as fna_dot_reports_dot_v1_dot_batch__pb2
+from fna.reports.v1 import webhook_pb2 as fna_dot_reports_dot_v1_dot_webhook__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fna/reports/v1/batch_submission_service.proto\x12\x0e\x66na.reports.v1\x1a\x1a\x66na/reports/v1/batch.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\x94\x03\n\x12SubmitBatchRequest\x12#\n\nreport_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02R\treportIds\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\x12L\n\x06labels\x18\x03 \x03(\x0b\x32..fna.reports.v1.SubmitBatchRequest.LabelsEntryB\x04\xe2\x41\x01\x01R\x06labels\x12%\n\x08priority\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00R\x08priority\x88\x01\x01\x12L\n\x11\x65xecution_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x10\x65xecutionTimeout\x12)\n\rvalidate_only\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x0cvalidateOnly\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x0b\n\t_priority\"p\n\x13SubmitBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\x12,\n\x12unknown_report_ids\x18\x02 \x03(\tR\x10unknownReportIds\"m\n\x12\x43\x61ncelBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1c\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06reason\x12\x18\n\x04\x65tag\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\x04\x65tag\"B\n\x13\x43\x61ncelBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\"\x98\x01\n\x11RetryBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\x12#\n\nreport_ids\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01R\treportIds\x12\x18\n\x04\x65tag\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01R\x04\x65tag\"A\n\x12RetryBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch2\xb4\x03\n\x16\x42\x61tchSubmissionService\x12{\n\x0bSubmitBatch\x12\".fna.reports.v1.SubmitBatchRequest\x1a#.fna.reports.v1.SubmitBatchResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x11/v1/reports/batch:\x01*b\x05\x62\x61tch\x12\x90\x01\n\x0b\x43\x61ncelBatch\x12\".fna.reports.v1.CancelBatchRequest\x1a#.fna.reports.v1.CancelBatchResponse\"8\x90\x02\x02\x82\xd3\xe4\x93\x02/\"#/v1/reports/batch/{batch_id}:cancel:\x01*b\x05\x62\x61tch\x12\x89\x01\n\nRetryBatch\x12!.fna.reports.v1.RetryBatchRequest\x1a\".fna.reports.v1.RetryBatchResponse\"4\x82\xd3\xe4\x93\x02.\"\"/v1/reports/batch/{batch_id}:retry:\x01*b\x05\x62\x61tchb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-fna/reports/v1/batch_submission_service.proto\x12\x0e\x66na.reports.v1\x1a\x1a\x66na/reports/v1/batch.proto\x1a\x1c\x66na/reports/v1/webhook.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\"\xbb\x03\n\x12SubmitBatchRequest\x12#\n\nreport_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02R\treportIds\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\x12L\n\x06labels\x18\x03 \x03(\x0b\x32..fna.reports.v1.SubmitBatchRequest.LabelsEntryB\x04\xe2\x41\x01\x01R\x06labels\x12%\n\x08priority\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x01H\x00R\x08priority\x88\x01\x01\x12L\n\x11\x65xecution_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x01R\x10\x65xecutionTimeout\x12)\n\rvalidate_only\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x01R\x0cvalidateOnly\x12%\n\x0bwebhook_url\x18\x07 \x01(\tB\x04\xe2\x41\x01\x01R\nwebhookUrl\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x0b\n\t_priority\"p\n\x13SubmitBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\x12,\n\x12unknown_report_ids\x18\x02 \x03(\tR\x10unknownReportIds\"m\n\x12\x43\x61ncelBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12\x1c\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x06reason\x12\x18\n\x04\x65tag\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\x04\x65tag\"B\n\x13\x43\x61ncelBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\"\x98\x01\n\x11RetryBatchRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\x12#\n\nreport_ids\x18\x03 \x03(\tB\x04\xe2\x41\x01\x01R\treportIds\x12\x18\n\x04\x65tag\x18\x04 \x01(\tB\x04\xe2\x41\x01\x01R\x04\x65tag\"A\n\x12RetryBatchResponse\x12+\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32\x15.fna.reports.v1.BatchR\x05\x62\x61tch\"\x1b\n\x19GetWebhookSettingsRequest\"Y\n\x1aGetWebhookSettingsResponse\x12;\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.fna.reports.v1.WebhookSettingsR\x08settings\"6\n\x1cUpdateWebhookSettingsRequest\x12\x16\n\x03url\x18\x01 \x01(\tB\x04\xe2\x41\x01\x01R\x03url\"\\\n\x1dUpdateWebhookSettingsResponse\x12;\n\x08settings\x18\x01 \x01(\x0b\x32\x1f.fna.reports.v1.WebhookSettingsR\x08settings\"\x1c\n\x1aRotateWebhookSecretRequest\"r\n\x1bRotateWebhookSecretResponse\x12\x16\n\x06secret\x18\x01 \x01(\tR\x06secret\x12;\n\x08settings\x18\x02 \x01(\x0b\x32\x1f.fna.reports.v1.WebhookSettingsR\x08settings\"a\n\x17RedeliverWebhookRequest\x12\x1f\n\x08\x62\x61tch_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x07\x62\x61tchId\x12%\n\x0b\x64\x65livery_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02R\ndeliveryId\"W\n\x18RedeliverWebhookResponse\x12;\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1f.fna.reports.v1.WebhookDeliveryR\x08\x64\x65livery2\xbc\x08\n\x16\x42\x61tchSubmissionService\x12{\n\x0bSubmitBatch\x12\".fna.reports.v1.SubmitBatchRequest\x1a#.fna.reports.v1.SubmitBatchResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x11/v1/reports/batch:\x01*b\x05\x62\x61tch\x12\x90\x01\n\x0b\x43\x61ncelBatch\x12\".fna.reports.v1.CancelBatchRequest\x1a#.fna.reports.v1.CancelBatchResponse\"8\x90\x02\x02\x82\xd3\xe4\x93\x02/\"#/v1/reports/batch/{batch_id}:cancel:\x01*b\x05\x62\x61tch\x12\x89\x01\n\nRetryBatch\x12!.fna.reports.v1.RetryBatchRequest\x1a\".fna.reports.v1.RetryBatchResponse\"4\x82\xd3\xe4\x93\x02.\"\"/v1/reports/batch/{batch_id}:retry:\x01*b\x05\x62\x61tch\x12\x8d\x01\n\x12GetWebhookSettings\x12).fna.reports.v1.GetWebhookSettingsRequest\x1a*.fna.reports.v1.GetWebhookSettingsResponse\" \x90\x02\x01\x82\xd3\xe4\x93\x02\x17\x12\x0b/v1/webhookb\x08settings\x12\x99\x01\n\x15UpdateWebhookSettings\x12,.fna.reports.v1.UpdateWebhookSettingsRequest\x1a-.fna.reports.v1.UpdateWebhookSettingsResponse\"#\x90\x02\x02\x82\xd3\xe4\x93\x02\x1a\x1a\x0b/v1/webhook:\x01*b\x08settings\x12\x93\x01\n\x13RotateWebhookSecret\x12*.fna.reports.v1.RotateWebhookSecretRequest\x1a+.fna.reports.v1.RotateWebhookSecretResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/webhook:rotateSecret:\x01*\x12\xc3\x01\n\x10RedeliverWebhook\x12\'.fna.reports.v1.RedeliverWebhookRequest\x1a(.fna.reports.v1.RedeliverWebhookResponse\"\\\x82\xd3\xe4\x93\x02V\"G/v1/reports/batch/{batch_id}/webhook-deliveries/{delivery_id}:redeliver:\x01*b\x08\x64\x65liveryb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITBATCHREQUEST'].fields_by_name['execution_timeout']._serialized_options = b'\342A\001\001'
   _globals['_SUBMITBATCHREQUEST'].fields_by_name['validate_only']._loaded_options = None
   _globals['_SUBMITBATCHREQUEST'].fields_by_name['validate_only']._serialized_options = b'\342A\001\001'
+  _globals['_SUBMITBATCHREQUEST'].fields_by_name['webhook_url']._loaded_options = None
+  _globals['_SUBMITBATCHREQUEST'].fields_by_name['webhook_url']._serialized_options = b'\342A\001\001'
   _globals['_CANCELBATCHREQUEST'].fields_by_name['batch_id']._loaded_options = None
   _globals['_CANCELBATCHREQUEST'].fields_by_name['batch_id']._serialized_options = b'\342A\001\002'
   _globals['_CANCELBATCHREQUEST'].fields_by_name['reason']._loaded_options = None
@@ -63,26 +66,56 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RETRYBATCHREQUEST'].fields_by_name['report_ids']._serialized_options = b'\342A\001\001'
   _globals['_RETRYBATCHREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_RETRYBATCHREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001'
+  _globals['_UPDATEWEBHOOKSETTINGSREQUEST'].fields_by_name['url']._loaded_options = None
+  _globals['_UPDATEWEBHOOKSETTINGSREQUEST'].fields_by_name['url']._serialized_options = b'\342A\001\001'
+  _globals['_REDELIVERWEBHOOKREQUEST'].fields_by_name['batch_id']._loaded_options = None
+  _globals['_REDELIVERWEBHOOKREQUEST'].fields_by_name['batch_id']._serialized_options = b'\342A\001\002'
+  _globals['_REDELIVERWEBHOOKREQUEST'].fields_by_name['delivery_id']._loaded_options = None
+  _globals['_REDELIVERWEBHOOKREQUEST'].fields_by_name['delivery_id']._serialized_options = b'\342A\001\002'
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['SubmitBatch']._loaded_options = None
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['SubmitBatch']._serialized_options = b'\202\323\344\223\002\035\"\021/v1/reports/batch:\001*b\005batch'
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['CancelBatch']._loaded_options = None
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['CancelBatch']._serialized_options = b'\220\002\002\202\323\344\223\002/\"#/v1/reports/batch/{batch_id}:cancel:\001*b\005batch'
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RetryBatch']._loaded_options = None
   _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RetryBatch']._serialized_options = b'\202\323\344\223\002.\"\"/v1/reports/batch/{batch_id}:retry:\001*b\005batch'
-  _globals['_SUBMITBATCHREQUEST']._serialized_start=189
-  _globals['_SUBMITBATCHREQUEST']._serialized_end=593
-  _globals['_SUBMITBATCHREQUEST_LABELSENTRY']._serialized_start=523
-  _globals['_SUBMITBATCHREQUEST_LABELSENTRY']._serialized_end=580
-  _globals['_SUBMITBATCHRESPONSE']._serialized_start=595
-  _globals['_SUBMITBATCHRESPONSE']._serialized_end=707
-  _globals['_CANCELBATCHREQUEST']._serialized_start=709
-  _globals['_CANCELBATCHREQUEST']._serialized_end=818
-  _globals['_CANCELBATCHRESPONSE']._serialized_start=820
-  _globals['_CANCELBATCHRESPONSE']._serialized_end=886
-  _globals['_RETRYBATCHREQUEST']._serialized_start=889
-  _globals['_RETRYBATCHREQUEST']._serialized_end=1041
-  _globals['_RETRYBATCHRESPONSE']._serialized_start=1043
-  _globals['_RETRYBATCHRESPONSE']._serialized_end=1108
-  _globals['_BATCHSUBMISSIONSERVICE']._serialized_start=1111
-  _globals['_BATCHSUBMISSIONSERVICE']._serialized_end=1547
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['GetWebhookSettings']._loaded_options = None
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['GetWebhookSettings']._serialized_options = b'\220\002\001\202\323\344\223\002\027\022\013/v1/webhookb\010settings'
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['UpdateWebhookSettings']._loaded_options = None
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['UpdateWebhookSettings']._serialized_options = b'\220\002\002\202\323\344\223\002\032\032\013/v1/webhook:\001*b\010settings'
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RotateWebhookSecret']._loaded_options = None
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RotateWebhookSecret']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/webhook:rotateSecret:\001*'
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RedeliverWebhook']._loaded_options = None
+  _globals['_BATCHSUBMISSIONSERVICE'].methods_by_name['RedeliverWebhook']._serialized_options = b'\202\323\344\223\002V\"G/v1/reports/batch/{batch_id}/webhook-deliveries/{delivery_id}:redeliver:\001*b\010delivery'
+  _globals['_SUBMITBATCHREQUEST']._serialized_start=219
+  _globals['_SUBMITBATCHREQUEST']._serialized_end=662
+  _globals['_SUBMITBATCHREQUEST_LABELSENTRY']._serialized_start=592
+  _globals['_SUBMITBATCHREQUEST_LABELSENTRY']._serialized_end=649
+  _globals['_SUBMITBATCHRESPONSE']._serialized_start=664
+  _globals['_SUBMITBATCHRESPONSE']._serialized_end=776
+  _globals['_CANCELBATCHREQUEST']._serialized_start=778
+  _globals['_CANCELBATCHREQUEST']._serialized_end=887
+  _globals['_CANCELBATCHRESPONSE']._serialized_start=889
+  _globals['_CANCELBATCHRESPONSE']._serialized_end=955
+  _globals['_RETRYBATCHREQUEST']._serialized_start=958
+  _globals['_RETRYBATCHREQUEST']._serialized_end=1110
+  _globals['_RETRYBATCHRESPONSE']._serialized_start=1112
+  _globals['_RETRYBATCHRESPONSE']._serialized_end=1177
+  _globals['_GETWEBHOOKSETTINGSREQUEST']._serialized_start=1179
+  _globals['_GETWEBHOOKSETTINGSREQUEST']._serialized_end=1206
+  _globals['_GETWEBHOOKSETTINGSRESPONSE']._serialized_start=1208
+  _globals['_GETWEBHOOKSETTINGSRESPONSE']._serialized_end=1297
+  _globals['_UPDATEWEBHOOKSETTINGSREQUEST']._serialized_start=1299
+  _globals['_UPDATEWEBHOOKSETTINGSREQUEST']._serialized_end=1353
+  _globals['_UPDATEWEBHOOKSETTINGSRESPONSE']._serialized_start=1355
+  _globals['_UPDATEWEBHOOKSETTINGSRESPONSE']._serialized_end=1447
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_start=1449
+  _globals['_ROTATEWEBHOOKSECRETREQUEST']._serialized_end=1477
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_start=1479
+  _globals['_ROTATEWEBHOOKSECRETRESPONSE']._serialized_end=1593
+  _globals['_REDELIVERWEBHOOKREQUEST']._serialized_start=1595
+  _globals['_REDELIVERWEBHOOKREQUEST']._serialized_end=1692
+  _globals['_REDELIVERWEBHOOKRESPONSE']._serialized_start=1694
+  _globals['_REDELIVERWEBHOOKRESPONSE']._serialized_end=1781
+  _globals['_BATCHSUBMISSIONSERVICE']._serialized_start=1784
+  _globals['_BATCHSUBMISSIONSERVICE']._serialized_end=2868
 # @@protoc_insertion_point(module_scope)

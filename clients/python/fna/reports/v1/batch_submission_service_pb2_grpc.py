@@ -68,6 +68,26 @@ class BatchSubmissionServiceStub(object):
                 request_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchRequest.SerializeToString,
                 response_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchResponse.FromString,
                 _registered_method=True)
+        self.GetWebhookSettings = channel.unary_unary(
+                '/fna.reports.v1.BatchSubmissionService/GetWebhookSettings',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhookSettings = channel.unary_unary(
+                '/fna.reports.v1.BatchSubmissionService/UpdateWebhookSettings',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsResponse.FromString,
+                _registered_method=True)
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/fna.reports.v1.BatchSubmissionService/RotateWebhookSecret',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretResponse.FromString,
+                _registered_method=True)
+        self.RedeliverWebhook = channel.unary_unary(
+                '/fna.reports.v1.BatchSubmissionService/RedeliverWebhook',
+                request_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookRequest.SerializeToString,
+                response_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookResponse.FromString,
+                _registered_method=True)
 
 
 class BatchSubmissionServiceServicer(object):
@@ -103,7 +123,8 @@ class BatchSubmissionServiceServicer(object):
         Errors: `ALREADY_EXISTS`; `NOT_FOUND`, reason `REPORT_NOT_FOUND` (metadata: the first 100 `report_ids` and
         `unknown_count`; nothing is submitted);
         `RESOURCE_EXHAUSTED`, reason `BATCH_LIMIT_EXCEEDED`, with
-        `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch.
+        `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch;
+        `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,6 +164,42 @@ class BatchSubmissionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetWebhookSettings(self, request, context):
+        """Returns the caller's webhook settings.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhookSettings(self, request, context):
+        """Sets the URL for batches that are submitted without one from now on.
+
+        Errors: `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`, before
+        `RotateWebhookSecret` was called.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookSecret(self, request, context):
+        """Makes a new secret, the first one included, and returns it: it is shown
+        this once. For 24 hours webhooks are signed with the previous one too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeliverWebhook(self, request, context):
+        """Delivers a webhook again, now, whatever its status; its attempts start
+        anew.
+
+        Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND` or
+        `WEBHOOK_DELIVERY_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BatchSubmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -160,6 +217,26 @@ def add_BatchSubmissionServiceServicer_to_server(servicer, server):
                     servicer.RetryBatch,
                     request_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchRequest.FromString,
                     response_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchResponse.SerializeToString,
+            ),
+            'GetWebhookSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhookSettings,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsResponse.SerializeToString,
+            ),
+            'UpdateWebhookSettings': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhookSettings,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsResponse.SerializeToString,
+            ),
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretResponse.SerializeToString,
+            ),
+            'RedeliverWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeliverWebhook,
+                    request_deserializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookRequest.FromString,
+                    response_serializer=fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -262,6 +339,114 @@ class BatchSubmissionService(object):
             '/fna.reports.v1.BatchSubmissionService/RetryBatch',
             fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchRequest.SerializeToString,
             fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RetryBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhookSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchSubmissionService/GetWebhookSettings',
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.GetWebhookSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhookSettings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchSubmissionService/UpdateWebhookSettings',
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.UpdateWebhookSettingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchSubmissionService/RotateWebhookSecret',
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RotateWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeliverWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fna.reports.v1.BatchSubmissionService/RedeliverWebhook',
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookRequest.SerializeToString,
+            fna_dot_reports_dot_v1_dot_batch__submission__service__pb2.RedeliverWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

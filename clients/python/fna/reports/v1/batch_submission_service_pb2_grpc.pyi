@@ -66,7 +66,8 @@ class BatchSubmissionServiceStub:
     Errors: `ALREADY_EXISTS`; `NOT_FOUND`, reason `REPORT_NOT_FOUND` (metadata: the first 100 `report_ids` and
     `unknown_count`; nothing is submitted);
     `RESOURCE_EXHAUSTED`, reason `BATCH_LIMIT_EXCEEDED`, with
-    `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch.
+    `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch;
+    `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`.
     """
     CancelBatch: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.CancelBatchRequest, _batch_submission_service_pb2.CancelBatchResponse]
     """Requests cancellation. Items not started are cancelled at once, running
@@ -93,6 +94,25 @@ class BatchSubmissionServiceStub:
     `FAILED_PRECONDITION`, reason `BATCH_NOT_FINAL` or
     `NOTHING_TO_RETRY`; `INVALID_ARGUMENT`, reason `REPORT_NOT_IN_BATCH`;
     `ABORTED`, reason `ETAG_MISMATCH`.
+    """
+    GetWebhookSettings: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.GetWebhookSettingsRequest, _batch_submission_service_pb2.GetWebhookSettingsResponse]
+    """Returns the caller's webhook settings."""
+    UpdateWebhookSettings: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.UpdateWebhookSettingsRequest, _batch_submission_service_pb2.UpdateWebhookSettingsResponse]
+    """Sets the URL for batches that are submitted without one from now on.
+
+    Errors: `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`, before
+    `RotateWebhookSecret` was called.
+    """
+    RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RotateWebhookSecretRequest, _batch_submission_service_pb2.RotateWebhookSecretResponse]
+    """Makes a new secret, the first one included, and returns it: it is shown
+    this once. For 24 hours webhooks are signed with the previous one too.
+    """
+    RedeliverWebhook: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RedeliverWebhookRequest, _batch_submission_service_pb2.RedeliverWebhookResponse]
+    """Delivers a webhook again, now, whatever its status; its attempts start
+    anew.
+
+    Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND` or
+    `WEBHOOK_DELIVERY_NOT_FOUND`.
     """
 
 @_typing.type_check_only
@@ -130,7 +150,8 @@ class BatchSubmissionServiceAsyncStub(BatchSubmissionServiceStub):
     Errors: `ALREADY_EXISTS`; `NOT_FOUND`, reason `REPORT_NOT_FOUND` (metadata: the first 100 `report_ids` and
     `unknown_count`; nothing is submitted);
     `RESOURCE_EXHAUSTED`, reason `BATCH_LIMIT_EXCEEDED`, with
-    `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch.
+    `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch;
+    `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`.
     """
     CancelBatch: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.CancelBatchRequest, _batch_submission_service_pb2.CancelBatchResponse]  # type: ignore[assignment]
     """Requests cancellation. Items not started are cancelled at once, running
@@ -157,6 +178,25 @@ class BatchSubmissionServiceAsyncStub(BatchSubmissionServiceStub):
     `FAILED_PRECONDITION`, reason `BATCH_NOT_FINAL` or
     `NOTHING_TO_RETRY`; `INVALID_ARGUMENT`, reason `REPORT_NOT_IN_BATCH`;
     `ABORTED`, reason `ETAG_MISMATCH`.
+    """
+    GetWebhookSettings: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.GetWebhookSettingsRequest, _batch_submission_service_pb2.GetWebhookSettingsResponse]  # type: ignore[assignment]
+    """Returns the caller's webhook settings."""
+    UpdateWebhookSettings: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.UpdateWebhookSettingsRequest, _batch_submission_service_pb2.UpdateWebhookSettingsResponse]  # type: ignore[assignment]
+    """Sets the URL for batches that are submitted without one from now on.
+
+    Errors: `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`, before
+    `RotateWebhookSecret` was called.
+    """
+    RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RotateWebhookSecretRequest, _batch_submission_service_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
+    """Makes a new secret, the first one included, and returns it: it is shown
+    this once. For 24 hours webhooks are signed with the previous one too.
+    """
+    RedeliverWebhook: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RedeliverWebhookRequest, _batch_submission_service_pb2.RedeliverWebhookResponse]  # type: ignore[assignment]
+    """Delivers a webhook again, now, whatever its status; its attempts start
+    anew.
+
+    Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND` or
+    `WEBHOOK_DELIVERY_NOT_FOUND`.
     """
 
 class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -197,7 +237,8 @@ class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: `ALREADY_EXISTS`; `NOT_FOUND`, reason `REPORT_NOT_FOUND` (metadata: the first 100 `report_ids` and
         `unknown_count`; nothing is submitted);
         `RESOURCE_EXHAUSTED`, reason `BATCH_LIMIT_EXCEEDED`, with
-        `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch.
+        `google.rpc.QuotaFailure`, when the operator allows fewer reports a batch;
+        `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`.
         """
 
     @_abc_1.abstractmethod
@@ -236,6 +277,49 @@ class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         `FAILED_PRECONDITION`, reason `BATCH_NOT_FINAL` or
         `NOTHING_TO_RETRY`; `INVALID_ARGUMENT`, reason `REPORT_NOT_IN_BATCH`;
         `ABORTED`, reason `ETAG_MISMATCH`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetWebhookSettings(
+        self,
+        request: _batch_submission_service_pb2.GetWebhookSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_submission_service_pb2.GetWebhookSettingsResponse, _abc.Awaitable[_batch_submission_service_pb2.GetWebhookSettingsResponse]]:
+        """Returns the caller's webhook settings."""
+
+    @_abc_1.abstractmethod
+    def UpdateWebhookSettings(
+        self,
+        request: _batch_submission_service_pb2.UpdateWebhookSettingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_submission_service_pb2.UpdateWebhookSettingsResponse, _abc.Awaitable[_batch_submission_service_pb2.UpdateWebhookSettingsResponse]]:
+        """Sets the URL for batches that are submitted without one from now on.
+
+        Errors: `FAILED_PRECONDITION`, reason `WEBHOOK_SECRET_MISSING`, before
+        `RotateWebhookSecret` was called.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateWebhookSecret(
+        self,
+        request: _batch_submission_service_pb2.RotateWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_submission_service_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_batch_submission_service_pb2.RotateWebhookSecretResponse]]:
+        """Makes a new secret, the first one included, and returns it: it is shown
+        this once. For 24 hours webhooks are signed with the previous one too.
+        """
+
+    @_abc_1.abstractmethod
+    def RedeliverWebhook(
+        self,
+        request: _batch_submission_service_pb2.RedeliverWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_batch_submission_service_pb2.RedeliverWebhookResponse, _abc.Awaitable[_batch_submission_service_pb2.RedeliverWebhookResponse]]:
+        """Delivers a webhook again, now, whatever its status; its attempts start
+        anew.
+
+        Errors: `NOT_FOUND`, reason `BATCH_NOT_FOUND` or
+        `WEBHOOK_DELIVERY_NOT_FOUND`.
         """
 
 def add_BatchSubmissionServiceServicer_to_server(servicer: BatchSubmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
