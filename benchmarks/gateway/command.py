@@ -1,16 +1,16 @@
-"""`./run bench gateway`: calls through the gateway, beside the same calls without it."""
+"""`./run bench gateway`: calls and events through the gateway, beside the same ones without it."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
 
-from benchmarks.gateway import calls
+from benchmarks.gateway import calls, events
 from benchmarks.gateway.plan import FULL, QUICK
 from benchmarks.machine import describe
 from benchmarks.streams.command import print_table
 
-HELP = "get a batch through the REST gateway, against gRPC and a bare handler that only forwards"
+HELP = "calls and events through the REST gateway, against gRPC and a bare handler that only forwards"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,9 @@ def run(*, quick: bool) -> dict[str, list[dict[str, object]]]:
         f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}",
         flush=True,
     )
-    figures = calls.measure(QUICK if quick else FULL)
-    print_table("calls", figures)
-    return {"calls": [{**dataclasses.asdict(figure), "met": figure.met} for figure in figures]}
+    results = {}
+    for name, measure in (("events", events.measure), ("calls", calls.measure)):
+        figures = measure(QUICK if quick else FULL)
+        print_table(name, figures)
+        results[name] = [{**dataclasses.asdict(figure), "met": figure.met} for figure in figures]
+    return results

@@ -87,10 +87,11 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
     return app
 
 
-def _refuse_cross_site(request: Request) -> None:
+async def _refuse_cross_site(request: Request) -> None:
     """Keep a web page of another site from making a visitor's browser submit something here.
 
-    JSON is read whatever its media type says, so a browser would send such a request without asking first.
+    JSON is read whatever its media type says, so a browser would send such a request without asking first. A
+    coroutine, like every dependency here: FastAPI calls functions in a thread.
     """
     allowed = request.app.state.cors_origins
     if "*" in allowed or request.headers.get("origin") in allowed:

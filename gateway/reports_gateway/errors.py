@@ -60,6 +60,7 @@ _FIELD_PREFIXES = (
     ("header.report.", ""),
     ("header", "file"),
     ("chunk", "file"),
+    ("footer", "file"),
     ("report.", ""),
     ("filter.statuses", "status"),
     ("filter.labels", "label"),

@@ -100,6 +100,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
     """
     described, outcomes = _Described(), list[Outcome]()
     single: _Call | None = None
+    size = 0
     async with _form(request, upstream) as form, AsyncExitStack() as stack:
         async for part in form.parts():
             if part.file_name is None:
@@ -109,7 +110,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
             elif part.name == _ONE and single is None and not outcomes:
                 report = described.report(part)
                 single = stack.enter_context(_call(upstream))
-                await _send(single, report, form)
+                size = await _send(single, report, form)
             else:
                 raise _misplaced(part)
         if single is None and not outcomes:
@@ -117,7 +118,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
         described.end()
         if single is None:
             return outcomes
-        await single.done_writing()
+        await _finish(single, size)
         return await upstream.answer(single)
 
 
@@ -186,8 +187,7 @@ async def _one_of(
         return Outcome(name, error=error)
     with _call(upstream) as call:
         try:
-            await _send(call, report, form)
-            await call.done_writing()
+            await _finish(call, await _send(call, report, form))
             return Outcome(name, answer=await call)
         except grpc.aio.AioRpcError as error:
             upstream.count(error)
@@ -206,8 +206,9 @@ def _call(upstream: Calls) -> Iterator[_Call]:
         call.cancel()
 
 
-async def _send(call: _Call, report: report_pb2.Report, form: FormReader) -> None:
-    await _write(call, UploadReportRequest(header=UploadReportRequest.Header(report=report)))
+async def _send(call: _Call, report: report_pb2.Report, form: FormReader) -> int:
+    """Send a file and return its size; `_finish` ends it."""
+    await _write(call, UploadReportRequest(header=UploadReportRequest.Header(report=report, footer_follows=True)))
     size, waiting = 0, bytearray()
     async for piece in form.content():
         size += len(piece)
@@ -219,6 +220,13 @@ async def _send(call: _Call, report: report_pb2.Report, form: FormReader) -> Non
             del waiting[:CHUNK_BYTES]
     if waiting:
         await _write(call, UploadReportRequest(chunk=bytes(waiting)))
+    return size
+
+
+async def _finish(call: _Call, size: int) -> None:
+    """Say that the file is complete: the service takes no other one."""
+    await _write(call, UploadReportRequest(footer=UploadReportRequest.Footer(content_size_bytes=size)))
+    await call.done_writing()
 
 
 async def _write(call: _Call, message: UploadReportRequest) -> None:

@@ -125,7 +125,7 @@ class Calls:
         call.cancel()
 
 
-def calls(
+async def calls(
     request: Request,
     seconds: Annotated[
         float | None,

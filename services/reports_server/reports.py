@@ -52,11 +52,8 @@ class ReportServicer(ReportServiceServicer):
         mapping.filing_date(header.report.filing_date)
         # Not in a thread: a call that is cancelled meanwhile would leave the file behind.
         with self._documents.open() as document:
-            async for request in requests:
-                if not request.HasField("chunk"):
-                    raise InvalidRequest("header", "must be sent once, as the first message; then send chunks only")
-                _append(document, request.chunk)
-            _verify(document, header)
+            footer = await _receive(requests, document)
+            _verify(document, header, footer)
             registered = await self._register(context, header.report, document, "")
         return pb.UploadReportResponse(
             report=mapping.report_message(registered.report), already_existed=registered.already_existed
@@ -132,6 +129,24 @@ async def _header(requests: AsyncIterator[pb.UploadReportRequest]) -> pb.UploadR
     return first.header
 
 
+async def _receive(
+    requests: AsyncIterator[pb.UploadReportRequest], document: NewDocument
+) -> pb.UploadReportRequest.Footer | None:
+    """Write the chunks that come, and return the footer if there is one."""
+    footer = None
+    async for request in requests:
+        if footer is not None:
+            raise InvalidRequest("footer", "must be the last message of an upload")
+        match request.WhichOneof("payload"):
+            case "chunk":
+                _append(document, request.chunk)
+            case "footer":
+                footer = request.footer
+            case _:
+                raise InvalidRequest("header", "must be sent once, as the first message; then send chunks only")
+    return footer
+
+
 def _copy(pieces: Iterable[bytes], document: NewDocument) -> None:
     for piece in pieces:
         _append(document, piece)
@@ -143,12 +158,18 @@ def _append(document: NewDocument, chunk: bytes) -> None:
     document.write(chunk)
 
 
-def _verify(document: NewDocument, header: pb.UploadReportRequest.Header) -> None:
-    if header.content_size_bytes and header.content_size_bytes != document.size_bytes:
-        raise ContentMismatch(
-            f"content_size_bytes says {header.content_size_bytes}, {document.size_bytes} bytes arrived; "
-            "send the whole upload again"
-        )
+def _verify(
+    document: NewDocument, header: pb.UploadReportRequest.Header, footer: pb.UploadReportRequest.Footer | None
+) -> None:
+    if header.footer_follows and footer is None:
+        # The messages of a call that is cancelled may end as if it were complete, and the cancellation come later.
+        raise ContentMismatch("the upload ended without its footer; send the whole upload again")
+    announced = [header.content_size_bytes] if header.content_size_bytes else []
+    for size in announced + ([footer.content_size_bytes] if footer else []):
+        if size != document.size_bytes:
+            raise ContentMismatch(
+                f"content_size_bytes says {size}, {document.size_bytes} bytes arrived; send the whole upload again"
+            )
     if header.content_sha256 and header.content_sha256 != document.sha256:
         raise ContentMismatch(
             f"content_sha256 says {header.content_sha256}, what arrived has {document.sha256}; "

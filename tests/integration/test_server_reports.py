@@ -26,6 +26,10 @@ CONTENT = b"<html><body>Item 7. Management's discussion</body></html>"
 LIMIT = 52_428_800
 
 
+def footer(size: int) -> UploadReportRequest:
+    return UploadReportRequest(footer=UploadReportRequest.Footer(content_size_bytes=size))
+
+
 def chunk(content: bytes) -> UploadReportRequest:
     return UploadReportRequest(chunk=content)
 
@@ -79,6 +83,8 @@ async def test_the_same_content_of_the_same_company_is_one_report(client: Client
         ([header(), chunk(b"")], "chunk"),
         ([header(), chunk(b"x" * (1024 * 1024 + 1))], "chunk"),
         ([header(), UploadReportRequest()], "payload"),
+        ([header(), chunk(CONTENT), footer(len(CONTENT)), chunk(CONTENT)], "footer"),
+        ([header(), chunk(CONTENT), footer(LIMIT + 1)], "footer.content_size_bytes"),
         ([header(report=new_report(company_id="c")), chunk(CONTENT)], "header.report.company_id"),
         ([header(report=new_report(source_uri="file:///a")), chunk(CONTENT)], "header"),
         ([header(report=new_report(filing_date="2023-02-29")), chunk(CONTENT)], "report.filing_date"),
@@ -111,6 +117,24 @@ async def test_content_that_is_not_as_announced_is_refused(
     assert refused.message.startswith(said)
     assert stored_files(tmp_path) == []
     assert store.count("reports") == 0
+
+
+async def test_an_upload_that_promised_a_footer_ends_with_it_or_was_broken_off(
+    client: Client, store: Store, tmp_path: Path
+) -> None:
+    promised = header(footer_follows=True)
+    for messages, said in (
+        ([promised, chunk(CONTENT)], "the upload ended without its footer"),
+        ([promised, chunk(CONTENT), footer(len(CONTENT) - 1)], f"content_size_bytes says {len(CONTENT) - 1}"),
+        ([promised, chunk(CONTENT), footer(0)], "content_size_bytes says 0"),
+    ):
+        refused = await refusal(client.reports.UploadReport(iter(messages)))
+        assert (refused.code, refused.reason) == (grpc.StatusCode.DATA_LOSS, "CONTENT_MISMATCH")
+        assert refused.message.startswith(said)
+    assert stored_files(tmp_path) == []
+    assert store.count("reports") == 0
+    taken = await client.reports.UploadReport(iter([promised, chunk(CONTENT), footer(len(CONTENT))]))
+    assert taken.report.content_sha256 == digest(CONTENT)
 
 
 async def test_one_byte_over_the_limit_is_refused_and_nothing_kept(client: Client, tmp_path: Path) -> None:
@@ -149,7 +173,7 @@ async def test_uploads_that_are_broken_off_at_any_moment_never_become_reports(
 
     async def broken_off(number: int) -> None:
         call = client.reports.UploadReport()
-        await call.write(header(report=new_report(title=f"Report {number}")))
+        await call.write(header(report=new_report(title=f"Report {number}"), footer_follows=True))
         await call.write(chunk(b"%d" % number + CONTENT))
         await eventually_async(has_begun, 10, "the beginning of an upload at the server")
         call.cancel()

@@ -32,6 +32,8 @@ TABLES = {
     "kombu_queue",
     "kombu_schema",
     "model_answers",
+    "webhook_deliveries",
+    "webhook_settings",
     "report_analyses",
     "reports",
 }

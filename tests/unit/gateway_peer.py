@@ -136,18 +136,22 @@ class Peer:
         self, messages: AsyncIterator[report_service_pb2.UploadReportRequest], context: Context
     ) -> Message:
         first = await anext(messages)
-        digest, sizes = hashlib.sha256(), []
+        digest, sizes, complete = hashlib.sha256(), list[int](), False
         try:
             async for message in messages:
+                if message.HasField("footer"):
+                    complete = message.footer.content_size_bytes == sum(sizes)
+                    break
                 digest.update(message.chunk)
                 sizes.append(len(message.chunk))
                 self.received_bytes += len(message.chunk)
                 self.received.set()
-            # The messages of a cancelled call end as if it were complete; the cancellation itself comes right after.
-            await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            self.upload_cancelled.set()
-            raise
+        finally:
+            # A call that is cancelled may end like one that is complete; the cancellation itself comes later.
+            if not complete:
+                self.upload_cancelled.set()
+        if not complete:
+            await _abort(context, Status(code=grpc.StatusCode.DATA_LOSS.value[0], message="no footer"))
         self.uploads.append(Upload(first.header, sizes, digest.hexdigest()))
         return await self._answer("UploadReport", first, context)
 

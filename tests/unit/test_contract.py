@@ -19,7 +19,15 @@ BUF = Path(sys.executable).with_name("buf")
 SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
 SERVICES = {
-    "BatchSubmissionService": {"SubmitBatch", "CancelBatch", "RetryBatch"},
+    "BatchSubmissionService": {
+        "SubmitBatch",
+        "CancelBatch",
+        "RetryBatch",
+        "GetWebhookSettings",
+        "UpdateWebhookSettings",
+        "RotateWebhookSecret",
+        "RedeliverWebhook",
+    },
     "BatchStatusService": {
         "GetBatch",
         "ListBatches",
@@ -27,6 +35,7 @@ SERVICES = {
         "ListBatchResults",
         "WatchBatch",
         "WatchBatches",
+        "ListWebhookDeliveries",
     },
     "ReportService": {
         "RegisterReport",

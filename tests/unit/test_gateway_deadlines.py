@@ -38,7 +38,8 @@ async def test_the_time_of_the_caller_is_the_time_of_the_call(
     await client.get(BATCH, headers={"Request-Timeout": given} if given else {})
     (seconds,) = peer.seconds
     assert seconds is not None
-    assert least < seconds <= most
+    # Two clocks.
+    assert least < seconds < most + 0.5
 
 
 async def test_a_call_that_takes_longer_than_its_caller_waits_is_504(client: httpx.AsyncClient, peer: Peer) -> None:

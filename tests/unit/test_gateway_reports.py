@@ -158,7 +158,8 @@ async def test_an_upload_arrives_in_chunks_and_whole(peer: Peer, size: int) -> N
             filing_date="2024-05-01",
             file_name="jahresbericht ü.html",
             content_type="text/html",
-        )
+        ),
+        footer_follows=True,
     )
 
 

@@ -26,6 +26,8 @@ DOMAIN_ERRORS = [
     (errors.TaskNotFound("b", "t"), "NOT_FOUND", "TASK_NOT_FOUND", set()),
     (errors.AnalysisNotFound("there is none"), "NOT_FOUND", "ANALYSIS_NOT_FOUND", set()),
     (errors.PreviousReportNotFound("r"), "NOT_FOUND", "PREVIOUS_REPORT_NOT_FOUND", set()),
+    (errors.WebhookDeliveryNotFound("b", "d"), "NOT_FOUND", "WEBHOOK_DELIVERY_NOT_FOUND", set()),
+    (errors.WebhookSecretMissing(), "FAILED_PRECONDITION", "WEBHOOK_SECRET_MISSING", set()),
     (errors.RequestIdReused("q"), "ALREADY_EXISTS", "REQUEST_ID_REUSED", set()),
     (errors.BatchLimitExceeded(3, 2), "RESOURCE_EXHAUSTED", "BATCH_LIMIT_EXCEEDED", {QuotaFailure}),
     (errors.ContentTooLarge(1), "RESOURCE_EXHAUSTED", "CONTENT_TOO_LARGE", set()),

@@ -59,7 +59,7 @@ _OF_BATCHES = _responses(
 ) | errors("RESUME_TOKEN_INVALID", "RESUME_TOKEN_EXPIRED", "TOO_MANY_WATCHERS")
 
 
-def watches(request: Request) -> Watches:
+async def watches(request: Request) -> Watches:
     """Return the open watches of the application."""
     found: Watches = request.app.state.watches
     return found

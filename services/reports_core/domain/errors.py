@@ -10,7 +10,8 @@ DomainError
 │   ├── BatchNotFound
 │   ├── TaskNotFound
 │   ├── AnalysisNotFound
-│   └── PreviousReportNotFound
+│   ├── PreviousReportNotFound
+│   └── WebhookDeliveryNotFound
 ├── RequestIdReused
 ├── LimitExceeded
 │   ├── BatchLimitExceeded
@@ -21,7 +22,8 @@ DomainError
 │   ├── BatchNotFinal
 │   ├── BatchAlreadyFinal
 │   ├── NothingToRetry
-│   └── AnalysisNotReady
+│   ├── AnalysisNotReady
+│   └── WebhookSecretMissing
 ├── EtagMismatch
 ├── SequenceOutOfRange
 │   ├── SequenceCompacted

@@ -40,7 +40,7 @@ _RECORD = text("""
 _DISPATCH = text("""
     UPDATE webhook_deliveries SET dispatched_at = now()
     WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status IN ('PENDING', 'RETRYING')
-    RETURNING delivery_id, attempt, next_attempt_at
+    RETURNING delivery_id, attempt, CASE WHEN next_attempt_at > now() THEN next_attempt_at END AS due_at
 """)
 _OF_EXECUTION = text("SELECT delivery_id FROM webhook_deliveries WHERE task_id = :task_id AND dispatched_at IS NULL")
 # One that was dispatched long enough ago may have lost its message.
@@ -229,7 +229,7 @@ def dispatch(conn: Connection, delivery_ids: Sequence[UUID], broker: Queue) -> i
             row.attempt,
             _message_id(row.delivery_id, row.attempt),
             _PRIORITY,
-            row.next_attempt_at if row.next_attempt_at > datetime.now(UTC) else None,
+            row.due_at,
         )
         for row in rows
     ]

@@ -166,6 +166,8 @@ class BatchSubmissionServiceServicer(object):
 
     def GetWebhookSettings(self, request, context):
         """Returns the caller's webhook settings.
+
+        Errors: only those of any method, such as `UNAVAILABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +186,8 @@ class BatchSubmissionServiceServicer(object):
     def RotateWebhookSecret(self, request, context):
         """Makes a new secret, the first one included, and returns it: it is shown
         this once. For 24 hours webhooks are signed with the previous one too.
+
+        Errors: only those of any method, such as `UNAVAILABLE`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

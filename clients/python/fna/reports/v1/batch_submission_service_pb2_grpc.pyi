@@ -96,7 +96,10 @@ class BatchSubmissionServiceStub:
     `ABORTED`, reason `ETAG_MISMATCH`.
     """
     GetWebhookSettings: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.GetWebhookSettingsRequest, _batch_submission_service_pb2.GetWebhookSettingsResponse]
-    """Returns the caller's webhook settings."""
+    """Returns the caller's webhook settings.
+
+    Errors: only those of any method, such as `UNAVAILABLE`.
+    """
     UpdateWebhookSettings: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.UpdateWebhookSettingsRequest, _batch_submission_service_pb2.UpdateWebhookSettingsResponse]
     """Sets the URL for batches that are submitted without one from now on.
 
@@ -106,6 +109,8 @@ class BatchSubmissionServiceStub:
     RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RotateWebhookSecretRequest, _batch_submission_service_pb2.RotateWebhookSecretResponse]
     """Makes a new secret, the first one included, and returns it: it is shown
     this once. For 24 hours webhooks are signed with the previous one too.
+
+    Errors: only those of any method, such as `UNAVAILABLE`.
     """
     RedeliverWebhook: _grpc.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RedeliverWebhookRequest, _batch_submission_service_pb2.RedeliverWebhookResponse]
     """Delivers a webhook again, now, whatever its status; its attempts start
@@ -180,7 +185,10 @@ class BatchSubmissionServiceAsyncStub(BatchSubmissionServiceStub):
     `ABORTED`, reason `ETAG_MISMATCH`.
     """
     GetWebhookSettings: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.GetWebhookSettingsRequest, _batch_submission_service_pb2.GetWebhookSettingsResponse]  # type: ignore[assignment]
-    """Returns the caller's webhook settings."""
+    """Returns the caller's webhook settings.
+
+    Errors: only those of any method, such as `UNAVAILABLE`.
+    """
     UpdateWebhookSettings: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.UpdateWebhookSettingsRequest, _batch_submission_service_pb2.UpdateWebhookSettingsResponse]  # type: ignore[assignment]
     """Sets the URL for batches that are submitted without one from now on.
 
@@ -190,6 +198,8 @@ class BatchSubmissionServiceAsyncStub(BatchSubmissionServiceStub):
     RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RotateWebhookSecretRequest, _batch_submission_service_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
     """Makes a new secret, the first one included, and returns it: it is shown
     this once. For 24 hours webhooks are signed with the previous one too.
+
+    Errors: only those of any method, such as `UNAVAILABLE`.
     """
     RedeliverWebhook: _aio.UnaryUnaryMultiCallable[_batch_submission_service_pb2.RedeliverWebhookRequest, _batch_submission_service_pb2.RedeliverWebhookResponse]  # type: ignore[assignment]
     """Delivers a webhook again, now, whatever its status; its attempts start
@@ -285,7 +295,10 @@ class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _batch_submission_service_pb2.GetWebhookSettingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_batch_submission_service_pb2.GetWebhookSettingsResponse, _abc.Awaitable[_batch_submission_service_pb2.GetWebhookSettingsResponse]]:
-        """Returns the caller's webhook settings."""
+        """Returns the caller's webhook settings.
+
+        Errors: only those of any method, such as `UNAVAILABLE`.
+        """
 
     @_abc_1.abstractmethod
     def UpdateWebhookSettings(
@@ -307,6 +320,8 @@ class BatchSubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_batch_submission_service_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_batch_submission_service_pb2.RotateWebhookSecretResponse]]:
         """Makes a new secret, the first one included, and returns it: it is shown
         this once. For 24 hours webhooks are signed with the previous one too.
+
+        Errors: only those of any method, such as `UNAVAILABLE`.
         """
 
     @_abc_1.abstractmethod

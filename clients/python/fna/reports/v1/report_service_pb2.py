@@ -27,7 +27,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fna/reports/v1/report_service.proto\x12\x0e\x66na.reports.v1\x1a\x1b\x66na/reports/v1/report.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"r\n\x15RegisterReportRequest\x12\x34\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportB\x04\xe2\x41\x01\x02R\x06report\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\"q\n\x16RegisterReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12\'\n\x0f\x61lready_existed\x18\x02 \x01(\x08R\x0e\x61lreadyExisted\"\xa0\x02\n\x13UploadReportRequest\x12\x44\n\x06header\x18\x01 \x01(\x0b\x32*.fna.reports.v1.UploadReportRequest.HeaderH\x00R\x06header\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunk\x1a\x9f\x01\n\x06Header\x12\x34\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportB\x04\xe2\x41\x01\x02R\x06report\x12\x32\n\x12\x63ontent_size_bytes\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01R\x10\x63ontentSizeBytes\x12+\n\x0e\x63ontent_sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\rcontentSha256B\t\n\x07payload\"o\n\x14UploadReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12\'\n\x0f\x61lready_existed\x18\x02 \x01(\x08R\x0e\x61lreadyExisted\"5\n\x10GetReportRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\"C\n\x11GetReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\"\xc1\x01\n\x12ListReportsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12#\n\ncompany_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tcompanyId\x12>\n\x08statuses\x18\x04 \x03(\x0e\x32\x1c.fna.reports.v1.ReportStatusB\x04\xe2\x41\x01\x01R\x08statuses\"o\n\x13ListReportsResponse\x12\x30\n\x07reports\x18\x01 \x03(\x0b\x32\x16.fna.reports.v1.ReportR\x07reports\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"d\n\x18GetReportAnalysisRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\x12%\n\x0b\x61nalysis_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\nanalysisId\"W\n\x19GetReportAnalysisResponse\x12:\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x1e.fna.reports.v1.ReportAnalysisR\x08\x61nalysis\"i\n\x18GetNarrativeDeltaRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\x12*\n\x0e\x62\x61se_report_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x0c\x62\x61seReportId\"Q\n\x19GetNarrativeDeltaResponse\x12\x34\n\x05\x64\x65lta\x18\x01 \x01(\x0b\x32\x1e.fna.reports.v1.NarrativeDeltaR\x05\x64\x65lta\"\xd5\x04\n\x0eNarrativeDelta\x12\x1b\n\treport_id\x18\x01 \x01(\tR\x08reportId\x12$\n\x0e\x62\x61se_report_id\x18\x02 \x01(\tR\x0c\x62\x61seReportId\x12\x1f\n\x0b\x61nalysis_id\x18\x03 \x01(\tR\nanalysisId\x12(\n\x10\x62\x61se_analysis_id\x18\x04 \x01(\tR\x0e\x62\x61seAnalysisId\x12,\n\x12\x62\x61se_fiscal_period\x18\x05 \x01(\tR\x10\x62\x61seFiscalPeriod\x12\x36\n\x07\x63hanges\x18\x06 \x01(\x0b\x32\x1c.fna.reports.v1.ScoreChangesR\x07\x63hanges\x12!\n\x0cthemes_added\x18\x07 \x03(\tR\x0bthemesAdded\x12%\n\x0ethemes_removed\x18\x08 \x03(\tR\rthemesRemoved\x12-\n\x12significance_score\x18\t \x01(\x01R\x11significanceScore\x12I\n\x0csignificance\x18\n \x01(\x0e\x32%.fna.reports.v1.NarrativeSignificanceR\x0csignificance\x12\x38\n\x08sections\x18\x0b \x03(\x0b\x32\x1c.fna.reports.v1.SectionDeltaR\x08sections\x12\x35\n\x07metrics\x18\x0c \x03(\x0b\x32\x1b.fna.reports.v1.MetricDeltaR\x07metrics\x12\x1a\n\x08warnings\x18\r \x03(\tR\x08warnings\"z\n\x0cScoreChanges\x12\x1a\n\x08optimism\x18\x01 \x01(\x01R\x08optimism\x12\x12\n\x04risk\x18\x02 \x01(\x01R\x04risk\x12 \n\x0buncertainty\x18\x03 \x01(\x01R\x0buncertainty\x12\x18\n\x07overall\x18\x04 \x01(\x01R\x07overall\"w\n\x0cSectionDelta\x12/\n\x04type\x18\x01 \x01(\x0e\x32\x1b.fna.reports.v1.SectionTypeR\x04type\x12\x36\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.fna.reports.v1.ScoreChangesR\x07\x63hanges\"\xc8\x02\n\x0bMetricDelta\x12\x18\n\x07\x63oncept\x18\x01 \x01(\tR\x07\x63oncept\x12\x12\n\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n\x05value\x18\x03 \x01(\x01R\x05value\x12\x1d\n\nbase_value\x18\x04 \x01(\x01R\tbaseValue\x12,\n\x0frelative_change\x18\x05 \x01(\x01H\x00R\x0erelativeChange\x88\x01\x01\x12!\n\x0cperiod_start\x18\x06 \x01(\tR\x0bperiodStart\x12\x1d\n\nperiod_end\x18\x07 \x01(\tR\tperiodEnd\x12*\n\x11\x62\x61se_period_start\x18\x08 \x01(\tR\x0f\x62\x61sePeriodStart\x12&\n\x0f\x62\x61se_period_end\x18\t \x01(\tR\rbasePeriodEndB\x12\n\x10_relative_change*\xcd\x01\n\x15NarrativeSignificance\x12&\n\"NARRATIVE_SIGNIFICANCE_UNSPECIFIED\x10\x00\x12 \n\x1cNARRATIVE_SIGNIFICANCE_MINOR\x10\x01\x12#\n\x1fNARRATIVE_SIGNIFICANCE_MODERATE\x10\x02\x12 \n\x1cNARRATIVE_SIGNIFICANCE_MAJOR\x10\x03\x12#\n\x1fNARRATIVE_SIGNIFICANCE_CRITICAL\x10\x04\x32\x9f\x06\n\rReportService\x12\x84\x01\n\x0eRegisterReport\x12%.fna.reports.v1.RegisterReportRequest\x1a&.fna.reports.v1.RegisterReportResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/reports:\x06reportb\x06report\x12[\n\x0cUploadReport\x12#.fna.reports.v1.UploadReportRequest\x1a$.fna.reports.v1.UploadReportResponse(\x01\x12|\n\tGetReport\x12 .fna.reports.v1.GetReportRequest\x1a!.fna.reports.v1.GetReportResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x17/v1/reports/{report_id}b\x06report\x12n\n\x0bListReports\x12\".fna.reports.v1.ListReportsRequest\x1a#.fna.reports.v1.ListReportsResponse\"\x16\x90\x02\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/reports\x12\x9f\x01\n\x11GetReportAnalysis\x12(.fna.reports.v1.GetReportAnalysisRequest\x1a).fna.reports.v1.GetReportAnalysisResponse\"5\x90\x02\x01\x82\xd3\xe4\x93\x02,\x12 /v1/reports/{report_id}/analysisb\x08\x61nalysis\x12\x99\x01\n\x11GetNarrativeDelta\x12(.fna.reports.v1.GetNarrativeDeltaRequest\x1a).fna.reports.v1.GetNarrativeDeltaResponse\"/\x90\x02\x01\x82\xd3\xe4\x93\x02&\x12\x1d/v1/reports/{report_id}/deltab\x05\x64\x65ltab\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fna/reports/v1/report_service.proto\x12\x0e\x66na.reports.v1\x1a\x1b\x66na/reports/v1/report.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"r\n\x15RegisterReportRequest\x12\x34\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportB\x04\xe2\x41\x01\x02R\x06report\x12#\n\nrequest_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\trequestId\"q\n\x16RegisterReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12\'\n\x0f\x61lready_existed\x18\x02 \x01(\x08R\x0e\x61lreadyExisted\"\xd1\x03\n\x13UploadReportRequest\x12\x44\n\x06header\x18\x01 \x01(\x0b\x32*.fna.reports.v1.UploadReportRequest.HeaderH\x00R\x06header\x12\x16\n\x05\x63hunk\x18\x02 \x01(\x0cH\x00R\x05\x63hunk\x12\x44\n\x06\x66ooter\x18\x03 \x01(\x0b\x32*.fna.reports.v1.UploadReportRequest.FooterH\x00R\x06\x66ooter\x1a\xcc\x01\n\x06Header\x12\x34\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportB\x04\xe2\x41\x01\x02R\x06report\x12\x32\n\x12\x63ontent_size_bytes\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x01R\x10\x63ontentSizeBytes\x12+\n\x0e\x63ontent_sha256\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\rcontentSha256\x12+\n\x0e\x66ooter_follows\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01R\rfooterFollows\x1a<\n\x06\x46ooter\x12\x32\n\x12\x63ontent_size_bytes\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x02R\x10\x63ontentSizeBytesB\t\n\x07payload\"o\n\x14UploadReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\x12\'\n\x0f\x61lready_existed\x18\x02 \x01(\x08R\x0e\x61lreadyExisted\"5\n\x10GetReportRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\"C\n\x11GetReportResponse\x12.\n\x06report\x18\x01 \x01(\x0b\x32\x16.fna.reports.v1.ReportR\x06report\"\xc1\x01\n\x12ListReportsRequest\x12!\n\tpage_size\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x01R\x08pageSize\x12#\n\npage_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\tpageToken\x12#\n\ncompany_id\x18\x03 \x01(\tB\x04\xe2\x41\x01\x01R\tcompanyId\x12>\n\x08statuses\x18\x04 \x03(\x0e\x32\x1c.fna.reports.v1.ReportStatusB\x04\xe2\x41\x01\x01R\x08statuses\"o\n\x13ListReportsResponse\x12\x30\n\x07reports\x18\x01 \x03(\x0b\x32\x16.fna.reports.v1.ReportR\x07reports\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"d\n\x18GetReportAnalysisRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\x12%\n\x0b\x61nalysis_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\nanalysisId\"W\n\x19GetReportAnalysisResponse\x12:\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x1e.fna.reports.v1.ReportAnalysisR\x08\x61nalysis\"i\n\x18GetNarrativeDeltaRequest\x12!\n\treport_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02R\x08reportId\x12*\n\x0e\x62\x61se_report_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01R\x0c\x62\x61seReportId\"Q\n\x19GetNarrativeDeltaResponse\x12\x34\n\x05\x64\x65lta\x18\x01 \x01(\x0b\x32\x1e.fna.reports.v1.NarrativeDeltaR\x05\x64\x65lta\"\xd5\x04\n\x0eNarrativeDelta\x12\x1b\n\treport_id\x18\x01 \x01(\tR\x08reportId\x12$\n\x0e\x62\x61se_report_id\x18\x02 \x01(\tR\x0c\x62\x61seReportId\x12\x1f\n\x0b\x61nalysis_id\x18\x03 \x01(\tR\nanalysisId\x12(\n\x10\x62\x61se_analysis_id\x18\x04 \x01(\tR\x0e\x62\x61seAnalysisId\x12,\n\x12\x62\x61se_fiscal_period\x18\x05 \x01(\tR\x10\x62\x61seFiscalPeriod\x12\x36\n\x07\x63hanges\x18\x06 \x01(\x0b\x32\x1c.fna.reports.v1.ScoreChangesR\x07\x63hanges\x12!\n\x0cthemes_added\x18\x07 \x03(\tR\x0bthemesAdded\x12%\n\x0ethemes_removed\x18\x08 \x03(\tR\rthemesRemoved\x12-\n\x12significance_score\x18\t \x01(\x01R\x11significanceScore\x12I\n\x0csignificance\x18\n \x01(\x0e\x32%.fna.reports.v1.NarrativeSignificanceR\x0csignificance\x12\x38\n\x08sections\x18\x0b \x03(\x0b\x32\x1c.fna.reports.v1.SectionDeltaR\x08sections\x12\x35\n\x07metrics\x18\x0c \x03(\x0b\x32\x1b.fna.reports.v1.MetricDeltaR\x07metrics\x12\x1a\n\x08warnings\x18\r \x03(\tR\x08warnings\"z\n\x0cScoreChanges\x12\x1a\n\x08optimism\x18\x01 \x01(\x01R\x08optimism\x12\x12\n\x04risk\x18\x02 \x01(\x01R\x04risk\x12 \n\x0buncertainty\x18\x03 \x01(\x01R\x0buncertainty\x12\x18\n\x07overall\x18\x04 \x01(\x01R\x07overall\"w\n\x0cSectionDelta\x12/\n\x04type\x18\x01 \x01(\x0e\x32\x1b.fna.reports.v1.SectionTypeR\x04type\x12\x36\n\x07\x63hanges\x18\x02 \x01(\x0b\x32\x1c.fna.reports.v1.ScoreChangesR\x07\x63hanges\"\xc8\x02\n\x0bMetricDelta\x12\x18\n\x07\x63oncept\x18\x01 \x01(\tR\x07\x63oncept\x12\x12\n\x04unit\x18\x02 \x01(\tR\x04unit\x12\x14\n\x05value\x18\x03 \x01(\x01R\x05value\x12\x1d\n\nbase_value\x18\x04 \x01(\x01R\tbaseValue\x12,\n\x0frelative_change\x18\x05 \x01(\x01H\x00R\x0erelativeChange\x88\x01\x01\x12!\n\x0cperiod_start\x18\x06 \x01(\tR\x0bperiodStart\x12\x1d\n\nperiod_end\x18\x07 \x01(\tR\tperiodEnd\x12*\n\x11\x62\x61se_period_start\x18\x08 \x01(\tR\x0f\x62\x61sePeriodStart\x12&\n\x0f\x62\x61se_period_end\x18\t \x01(\tR\rbasePeriodEndB\x12\n\x10_relative_change*\xcd\x01\n\x15NarrativeSignificance\x12&\n\"NARRATIVE_SIGNIFICANCE_UNSPECIFIED\x10\x00\x12 \n\x1cNARRATIVE_SIGNIFICANCE_MINOR\x10\x01\x12#\n\x1fNARRATIVE_SIGNIFICANCE_MODERATE\x10\x02\x12 \n\x1cNARRATIVE_SIGNIFICANCE_MAJOR\x10\x03\x12#\n\x1fNARRATIVE_SIGNIFICANCE_CRITICAL\x10\x04\x32\x9f\x06\n\rReportService\x12\x84\x01\n\x0eRegisterReport\x12%.fna.reports.v1.RegisterReportRequest\x1a&.fna.reports.v1.RegisterReportResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/reports:\x06reportb\x06report\x12[\n\x0cUploadReport\x12#.fna.reports.v1.UploadReportRequest\x1a$.fna.reports.v1.UploadReportResponse(\x01\x12|\n\tGetReport\x12 .fna.reports.v1.GetReportRequest\x1a!.fna.reports.v1.GetReportResponse\"*\x90\x02\x01\x82\xd3\xe4\x93\x02!\x12\x17/v1/reports/{report_id}b\x06report\x12n\n\x0bListReports\x12\".fna.reports.v1.ListReportsRequest\x1a#.fna.reports.v1.ListReportsResponse\"\x16\x90\x02\x01\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/reports\x12\x9f\x01\n\x11GetReportAnalysis\x12(.fna.reports.v1.GetReportAnalysisRequest\x1a).fna.reports.v1.GetReportAnalysisResponse\"5\x90\x02\x01\x82\xd3\xe4\x93\x02,\x12 /v1/reports/{report_id}/analysisb\x08\x61nalysis\x12\x99\x01\n\x11GetNarrativeDelta\x12(.fna.reports.v1.GetNarrativeDeltaRequest\x1a).fna.reports.v1.GetNarrativeDeltaResponse\"/\x90\x02\x01\x82\xd3\xe4\x93\x02&\x12\x1d/v1/reports/{report_id}/deltab\x05\x64\x65ltab\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPLOADREPORTREQUEST_HEADER'].fields_by_name['content_size_bytes']._serialized_options = b'\342A\001\001'
   _globals['_UPLOADREPORTREQUEST_HEADER'].fields_by_name['content_sha256']._loaded_options = None
   _globals['_UPLOADREPORTREQUEST_HEADER'].fields_by_name['content_sha256']._serialized_options = b'\342A\001\001'
+  _globals['_UPLOADREPORTREQUEST_HEADER'].fields_by_name['footer_follows']._loaded_options = None
+  _globals['_UPLOADREPORTREQUEST_HEADER'].fields_by_name['footer_follows']._serialized_options = b'\342A\001\001'
+  _globals['_UPLOADREPORTREQUEST_FOOTER'].fields_by_name['content_size_bytes']._loaded_options = None
+  _globals['_UPLOADREPORTREQUEST_FOOTER'].fields_by_name['content_size_bytes']._serialized_options = b'\342A\001\002'
   _globals['_GETREPORTREQUEST'].fields_by_name['report_id']._loaded_options = None
   _globals['_GETREPORTREQUEST'].fields_by_name['report_id']._serialized_options = b'\342A\001\002'
   _globals['_LISTREPORTSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -72,42 +76,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTSERVICE'].methods_by_name['GetReportAnalysis']._serialized_options = b'\220\002\001\202\323\344\223\002,\022 /v1/reports/{report_id}/analysisb\010analysis'
   _globals['_REPORTSERVICE'].methods_by_name['GetNarrativeDelta']._loaded_options = None
   _globals['_REPORTSERVICE'].methods_by_name['GetNarrativeDelta']._serialized_options = b'\220\002\001\202\323\344\223\002&\022\035/v1/reports/{report_id}/deltab\005delta'
-  _globals['_NARRATIVESIGNIFICANCE']._serialized_start=2773
-  _globals['_NARRATIVESIGNIFICANCE']._serialized_end=2978
+  _globals['_NARRATIVESIGNIFICANCE']._serialized_start=2950
+  _globals['_NARRATIVESIGNIFICANCE']._serialized_end=3155
   _globals['_REGISTERREPORTREQUEST']._serialized_start=147
   _globals['_REGISTERREPORTREQUEST']._serialized_end=261
   _globals['_REGISTERREPORTRESPONSE']._serialized_start=263
   _globals['_REGISTERREPORTRESPONSE']._serialized_end=376
   _globals['_UPLOADREPORTREQUEST']._serialized_start=379
-  _globals['_UPLOADREPORTREQUEST']._serialized_end=667
-  _globals['_UPLOADREPORTREQUEST_HEADER']._serialized_start=497
-  _globals['_UPLOADREPORTREQUEST_HEADER']._serialized_end=656
-  _globals['_UPLOADREPORTRESPONSE']._serialized_start=669
-  _globals['_UPLOADREPORTRESPONSE']._serialized_end=780
-  _globals['_GETREPORTREQUEST']._serialized_start=782
-  _globals['_GETREPORTREQUEST']._serialized_end=835
-  _globals['_GETREPORTRESPONSE']._serialized_start=837
-  _globals['_GETREPORTRESPONSE']._serialized_end=904
-  _globals['_LISTREPORTSREQUEST']._serialized_start=907
-  _globals['_LISTREPORTSREQUEST']._serialized_end=1100
-  _globals['_LISTREPORTSRESPONSE']._serialized_start=1102
-  _globals['_LISTREPORTSRESPONSE']._serialized_end=1213
-  _globals['_GETREPORTANALYSISREQUEST']._serialized_start=1215
-  _globals['_GETREPORTANALYSISREQUEST']._serialized_end=1315
-  _globals['_GETREPORTANALYSISRESPONSE']._serialized_start=1317
-  _globals['_GETREPORTANALYSISRESPONSE']._serialized_end=1404
-  _globals['_GETNARRATIVEDELTAREQUEST']._serialized_start=1406
-  _globals['_GETNARRATIVEDELTAREQUEST']._serialized_end=1511
-  _globals['_GETNARRATIVEDELTARESPONSE']._serialized_start=1513
-  _globals['_GETNARRATIVEDELTARESPONSE']._serialized_end=1594
-  _globals['_NARRATIVEDELTA']._serialized_start=1597
-  _globals['_NARRATIVEDELTA']._serialized_end=2194
-  _globals['_SCORECHANGES']._serialized_start=2196
-  _globals['_SCORECHANGES']._serialized_end=2318
-  _globals['_SECTIONDELTA']._serialized_start=2320
-  _globals['_SECTIONDELTA']._serialized_end=2439
-  _globals['_METRICDELTA']._serialized_start=2442
-  _globals['_METRICDELTA']._serialized_end=2770
-  _globals['_REPORTSERVICE']._serialized_start=2981
-  _globals['_REPORTSERVICE']._serialized_end=3780
+  _globals['_UPLOADREPORTREQUEST']._serialized_end=844
+  _globals['_UPLOADREPORTREQUEST_HEADER']._serialized_start=567
+  _globals['_UPLOADREPORTREQUEST_HEADER']._serialized_end=771
+  _globals['_UPLOADREPORTREQUEST_FOOTER']._serialized_start=773
+  _globals['_UPLOADREPORTREQUEST_FOOTER']._serialized_end=833
+  _globals['_UPLOADREPORTRESPONSE']._serialized_start=846
+  _globals['_UPLOADREPORTRESPONSE']._serialized_end=957
+  _globals['_GETREPORTREQUEST']._serialized_start=959
+  _globals['_GETREPORTREQUEST']._serialized_end=1012
+  _globals['_GETREPORTRESPONSE']._serialized_start=1014
+  _globals['_GETREPORTRESPONSE']._serialized_end=1081
+  _globals['_LISTREPORTSREQUEST']._serialized_start=1084
+  _globals['_LISTREPORTSREQUEST']._serialized_end=1277
+  _globals['_LISTREPORTSRESPONSE']._serialized_start=1279
+  _globals['_LISTREPORTSRESPONSE']._serialized_end=1390
+  _globals['_GETREPORTANALYSISREQUEST']._serialized_start=1392
+  _globals['_GETREPORTANALYSISREQUEST']._serialized_end=1492
+  _globals['_GETREPORTANALYSISRESPONSE']._serialized_start=1494
+  _globals['_GETREPORTANALYSISRESPONSE']._serialized_end=1581
+  _globals['_GETNARRATIVEDELTAREQUEST']._serialized_start=1583
+  _globals['_GETNARRATIVEDELTAREQUEST']._serialized_end=1688
+  _globals['_GETNARRATIVEDELTARESPONSE']._serialized_start=1690
+  _globals['_GETNARRATIVEDELTARESPONSE']._serialized_end=1771
+  _globals['_NARRATIVEDELTA']._serialized_start=1774
+  _globals['_NARRATIVEDELTA']._serialized_end=2371
+  _globals['_SCORECHANGES']._serialized_start=2373
+  _globals['_SCORECHANGES']._serialized_end=2495
+  _globals['_SECTIONDELTA']._serialized_start=2497
+  _globals['_SECTIONDELTA']._serialized_end=2616
+  _globals['_METRICDELTA']._serialized_start=2619
+  _globals['_METRICDELTA']._serialized_end=2947
+  _globals['_REPORTSERVICE']._serialized_start=3158
+  _globals['_REPORTSERVICE']._serialized_end=3957
 # @@protoc_insertion_point(module_scope)

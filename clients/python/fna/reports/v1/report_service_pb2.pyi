@@ -128,6 +128,7 @@ class UploadReportRequest(_message.Message):
         REPORT_FIELD_NUMBER: _builtins.int
         CONTENT_SIZE_BYTES_FIELD_NUMBER: _builtins.int
         CONTENT_SHA256_FIELD_NUMBER: _builtins.int
+        FOOTER_FOLLOWS_FIELD_NUMBER: _builtins.int
         content_size_bytes: _builtins.int
         """Total size of the content in bytes, at most 50 MiB. 0 when not known. The
         server always counts; a size that is given is verified at the end.
@@ -136,6 +137,11 @@ class UploadReportRequest(_message.Message):
         """SHA-256 of the content, 64 lower-case hexadecimal digits. Empty when not
         known. The server always computes it; one that is given is verified at
         the end.
+        """
+        footer_follows: _builtins.bool
+        """The client does not know the size yet and will end the stream with a
+        `footer`. A stream that ends without one was broken off: a call that is
+        cancelled may end like one that is complete.
         """
         @_builtins.property
         def report(self) -> _report_pb2.Report:
@@ -147,32 +153,59 @@ class UploadReportRequest(_message.Message):
             report: _report_pb2.Report | None = ...,
             content_size_bytes: _builtins.int = ...,
             content_sha256: _builtins.str = ...,
+            footer_follows: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["content_sha256", b"content_sha256", "content_size_bytes", b"content_size_bytes", "report", b"report"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content_sha256", b"content_sha256", "content_size_bytes", b"content_size_bytes", "footer_follows", b"footer_follows", "report", b"report"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Footer(_message.Message):
+        """Says what the content was. Sent last, when the header says so."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        CONTENT_SIZE_BYTES_FIELD_NUMBER: _builtins.int
+        content_size_bytes: _builtins.int
+        """Total size of the content in bytes."""
+        def __init__(
+            self,
+            *,
+            content_size_bytes: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content_size_bytes", b"content_size_bytes"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     HEADER_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    FOOTER_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """The next piece of content, at most 1 MiB. 64 KiB to 256 KiB works well."""
     @_builtins.property
     def header(self) -> Global___UploadReportRequest.Header:
         """The header."""
 
+    @_builtins.property
+    def footer(self) -> Global___UploadReportRequest.Footer:
+        """The footer."""
+
     def __init__(
         self,
         *,
         header: Global___UploadReportRequest.Header | None = ...,
         chunk: _builtins.bytes = ...,
+        footer: Global___UploadReportRequest.Footer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "header", b"header", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "footer", b"footer", "header", b"header", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "header", b"header", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "footer", b"footer", "header", b"header", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["header", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["header", "chunk", "footer"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 

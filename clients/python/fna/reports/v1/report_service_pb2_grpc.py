@@ -103,7 +103,8 @@ class ReportServiceServicer(object):
     def UploadReport(self, request_iterator, context):
         """Uploads a report's content as a stream of chunks and registers it.
 
-        The first message must carry `header`, every later one `chunk`. The server
+        The first message must carry `header`, every later one `chunk`, and the last
+        one `footer` if the header says that it follows. The server
         verifies size and digest before it answers; an upload of content that it
         already has for the same company returns the existing report.
 

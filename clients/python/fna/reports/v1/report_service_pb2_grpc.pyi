@@ -59,7 +59,8 @@ class ReportServiceStub:
     UploadReport: _grpc.StreamUnaryMultiCallable[_report_service_pb2.UploadReportRequest, _report_service_pb2.UploadReportResponse]
     """Uploads a report's content as a stream of chunks and registers it.
 
-    The first message must carry `header`, every later one `chunk`. The server
+    The first message must carry `header`, every later one `chunk`, and the last
+    one `footer` if the header says that it follows. The server
     verifies size and digest before it answers; an upload of content that it
     already has for the same company returns the existing report.
 
@@ -134,7 +135,8 @@ class ReportServiceAsyncStub(ReportServiceStub):
     UploadReport: _aio.StreamUnaryMultiCallable[_report_service_pb2.UploadReportRequest, _report_service_pb2.UploadReportResponse]  # type: ignore[assignment]
     """Uploads a report's content as a stream of chunks and registers it.
 
-    The first message must carry `header`, every later one `chunk`. The server
+    The first message must carry `header`, every later one `chunk`, and the last
+    one `footer` if the header says that it follows. The server
     verifies size and digest before it answers; an upload of content that it
     already has for the same company returns the existing report.
 
@@ -218,7 +220,8 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_report_service_pb2.UploadReportResponse, _abc.Awaitable[_report_service_pb2.UploadReportResponse]]:
         """Uploads a report's content as a stream of chunks and registers it.
 
-        The first message must carry `header`, every later one `chunk`. The server
+        The first message must carry `header`, every later one `chunk`, and the last
+        one `footer` if the header says that it follows. The server
         verifies size and digest before it answers; an upload of content that it
         already has for the same company returns the existing report.
 
