@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 
 import grpc.aio
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -19,6 +19,7 @@ from reports_gateway.errors import problem_error
 from reports_gateway.metrics import MeasuredRequests, Metrics
 from reports_gateway.problems import ProblemError, problem
 from reports_gateway.routes import batch_events, batch_results, batches, dashboard, probes, reports, webhooks
+from reports_gateway.same_site import SameSite
 from reports_gateway.upstream import Services
 from reports_gateway.watches import Watches
 
@@ -60,18 +61,17 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(_refuse_cross_site)],
         generate_unique_id_function=openapi.operation_id,
     )
     app.state.services = services
     app.state.watches = watches
     app.state.metrics = metrics = Metrics(watches)
-    app.state.cors_origins = frozenset(cors_origins)
     for router in _ROUTERS:
         app.include_router(router)
     _handle_errors(app)
     openapi.install(app)
     # The one that is added last is outside.
+    app.add_middleware(SameSite, origins=cors_origins)
     app.add_middleware(MeasuredRequests, metrics=metrics)
     app.add_middleware(GZipMiddleware, minimum_size=_LEAST_COMPRESSED_BYTES)  # which leaves event streams alone
     if cors_origins:
@@ -85,22 +85,6 @@ def create_app(services: Services, watches: Watches, cors_origins: Sequence[str]
     app.add_middleware(methods.HeadRequests)
     app.add_middleware(request_ids.RequestIds)
     return app
-
-
-async def _refuse_cross_site(request: Request) -> None:
-    """Keep a web page of another site from making a visitor's browser submit something here.
-
-    JSON is read whatever its media type says, so a browser would send such a request without asking first. A
-    coroutine, like every dependency here: FastAPI calls functions in a thread.
-    """
-    allowed = request.app.state.cors_origins
-    if "*" in allowed or request.headers.get("origin") in allowed:
-        return
-    if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
-        detail = "Another site's page may not do this; call from this site, or from a program."
-        raise ProblemError(
-            problem(HTTPStatus.FORBIDDEN, code="PERMISSION_DENIED", reason="CROSS_SITE_REFUSED", detail=detail)
-        )
 
 
 def _handle_errors(app: FastAPI) -> None:

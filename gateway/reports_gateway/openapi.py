@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from reports_gateway.problems import MEDIA_TYPE
+from reports_gateway.upstream import TIMEOUT_PARAMETER
 
 JSON = "application/json"
 EVENTS = "text/event-stream"
@@ -49,14 +50,18 @@ def install(app: FastAPI) -> None:
 def _correct(document: dict[str, Any]) -> None:
     for name in _UNUSED_SCHEMAS:
         document["components"]["schemas"].pop(name, None)
-    for path in document["paths"].values():
-        for operation in path.values():
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path.startswith("/v1/"):
+                operation.setdefault("parameters", []).append(TIMEOUT_PARAMETER)
             if operation["responses"].get("422", {}).get("content", {}).get(JSON, {}).get("schema") == _UNUSED_RESPONSE:
                 del operation["responses"]["422"]
             # By number, since a document that is compared must not change its order.
             operation["responses"] = dict(sorted(operation["responses"].items()))
-            for parameter in operation.get("parameters", ()):
-                parameter["schema"] = _without_null(parameter["schema"])
+            if "parameters" in operation:
+                operation["parameters"] = [
+                    {**parameter, "schema": _without_null(parameter["schema"])} for parameter in operation["parameters"]
+                ]
             for part in (operation.get("requestBody", {}), *operation["responses"].values()):
                 for media_type, content in part.get("content", {}).items():
                     _describe(media_type, content)

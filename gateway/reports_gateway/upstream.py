@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import grpc.aio
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from google.protobuf.message import Message
 from starlette.requests import ClientDisconnect
 
@@ -20,6 +21,7 @@ from fna.reports.v1 import report_service_pb2
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceStub
+from reports_gateway.problems import invalid_field
 from reports_gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
@@ -36,6 +38,15 @@ A = TypeVar("A", bound=Message)
 DEADLINE_SECONDS = 30.0
 """Longest time of a unary call."""
 
+TIMEOUT_PARAMETER = {
+    "name": "Request-Timeout",
+    "in": "header",
+    "required": False,
+    "description": f"Seconds that the caller waits at most, 1 to {DEADLINE_SECONDS:g}; then the call is given up: 504.",
+    "schema": {"type": "number", "minimum": 1},
+}
+"""The header as OpenAPI describes it."""
+
 _PATIENCE_SECONDS = 0.1
 """How long a call lasts before its client is watched; hardly any lasts so long, and none is worth more effort."""
 
@@ -44,7 +55,8 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     # The default doubles up to two minutes, much longer than a server takes to restart.
     ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.min_reconnect_backoff_ms", 200),
+    # In fact the time that one attempt to connect may take: less fails where the network or the server is slow.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 2000),
 ]
 
@@ -83,16 +95,15 @@ async def connect(settings: GatewaySettings) -> AsyncIterator[Services]:
 class Calls:
     """The services, called for one request: within its time, and for no longer than its client is there."""
 
-    __slots__ = ("_request", "_seconds", "services")
+    __slots__ = ("_request", "services")
 
-    def __init__(self, services: Services, request: Request, seconds: float | None) -> None:
+    def __init__(self, services: Services, request: Request) -> None:
         self.services = services
         self._request = request
-        self._seconds = DEADLINE_SECONDS if seconds is None else min(seconds, DEADLINE_SECONDS)
 
     async def unary(self, method: UnaryUnaryMultiCallable[Q, A], message: Q) -> A:
-        """Return the answer of a method. Raises AioRpcError."""
-        return await self.answer(method(message, timeout=self._seconds))
+        """Return the answer of a method. Raises AioRpcError, and ProblemError when the caller's time is none."""
+        return await self.answer(method(message, timeout=_seconds(self._request.headers.get("request-timeout"))))
 
     async def answer(self, call: UnaryUnaryCall[Any, A] | StreamUnaryCall[Any, A]) -> A:
         """Return the answer of a call whose request was sent, its body read; a client that goes cancels it.
@@ -125,20 +136,22 @@ class Calls:
         call.cancel()
 
 
-async def calls(
-    request: Request,
-    seconds: Annotated[
-        float | None,
-        Header(
-            alias="Request-Timeout",
-            ge=1,
-            allow_inf_nan=False,
-            description="Seconds that the caller waits at most, 1 to 30; then the call is given up: 504.",
-        ),
-    ] = None,
-) -> Calls:
+def _seconds(asked: str | None) -> float:
+    """Return how long a call may take when its caller asks for so many seconds."""
+    if asked is None:
+        return DEADLINE_SECONDS
+    try:
+        seconds = float(asked)
+    except ValueError:
+        seconds = math.nan
+    if not 1 <= seconds < math.inf:
+        raise invalid_field("Request-Timeout", f"must be a number of seconds, 1 to {DEADLINE_SECONDS:g}")
+    return min(seconds, DEADLINE_SECONDS)
+
+
+async def calls(request: Request) -> Calls:
     """Return what calls the services that the application was created with."""
-    return Calls(request.app.state.services, request, seconds)
+    return Calls(request.app.state.services, request)
 
 
 Upstream = Annotated[Calls, Depends(calls)]

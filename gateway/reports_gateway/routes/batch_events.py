@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, BeforeValidator
 
 from fna.reports.v1 import batch_pb2
@@ -14,6 +14,7 @@ from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse, WatchB
 from reports_gateway import long_poll, sse
 from reports_gateway.documented import Responses, errors
 from reports_gateway.request_body import JSON
+from reports_gateway.request_query import openapi_query, read_query
 from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.batch_requests import WatchBatchesQuery, WatchBatchQuery, WatchQuery
 from reports_gateway.schemas.event import BatchesEventPage, BatchEvent, EventPage, events_of
@@ -68,11 +69,17 @@ async def watches(request: Request) -> Watches:
 OpenWatches = Annotated[Watches, Depends(watches)]
 
 
-@router.get("/v1/reports/batch:watch", status_code=HTTPStatus.OK, response_class=WatchResponse, responses=_OF_BATCHES)
+@router.get(
+    "/v1/reports/batch:watch",
+    status_code=HTTPStatus.OK,
+    response_class=WatchResponse,
+    openapi_extra=openapi_query(WatchBatchesQuery),
+    responses=_OF_BATCHES,
+)
 async def watch_batches(
     upstream: Upstream,
     open_watches: OpenWatches,
-    query: Annotated[WatchBatchesQuery, Query()],
+    query: Annotated[WatchBatchesQuery, Depends(read_query(WatchBatchesQuery))],
     last_event_id: LastToken = "",
 ) -> Response:
     """Stream the events of all batches that match, those submitted later included."""
@@ -90,11 +97,18 @@ async def watch_batches(
     return await _answered(answer, open_watches, call, query)
 
 
-@router.get(f"{BATCH}:watch", status_code=HTTPStatus.OK, response_class=WatchResponse, responses=_OF_BATCH)
+@router.get(
+    f"{BATCH}:watch",
+    status_code=HTTPStatus.OK,
+    response_class=WatchResponse,
+    openapi_extra=openapi_query(WatchBatchQuery),
+    responses=_OF_BATCH,
+)
 @router.get(
     f"{BATCH}/events",
     status_code=HTTPStatus.OK,
     response_class=WatchResponse,
+    openapi_extra=openapi_query(WatchBatchQuery),
     responses=_OF_BATCH,
     name="watch_batch_events",
 )
@@ -102,7 +116,7 @@ async def watch_batch(
     batch_id: BatchId,
     upstream: Upstream,
     open_watches: OpenWatches,
-    query: Annotated[WatchBatchQuery, Query()],
+    query: Annotated[WatchBatchQuery, Depends(read_query(WatchBatchQuery))],
     last_event_id: LastSequence = None,
 ) -> Response:
     """Stream the events of one batch."""

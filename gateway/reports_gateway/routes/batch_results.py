@@ -5,11 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from reports_gateway import exports
 from reports_gateway.documented import Responses, errors
 from reports_gateway.methods import StreamedResponse
+from reports_gateway.request_query import openapi_query, read_query
 from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.result import BatchResults, BatchResultsQuery
 from reports_gateway.upstream import Upstream
@@ -29,9 +30,11 @@ _RESPONSES: Responses = {
 }
 
 
-@router.get(f"{BATCH}/results", status_code=HTTPStatus.OK, responses=_RESPONSES)
+@router.get(
+    f"{BATCH}/results", status_code=HTTPStatus.OK, openapi_extra=openapi_query(BatchResultsQuery), responses=_RESPONSES
+)
 async def list_batch_results(
-    batch_id: BatchId, upstream: Upstream, query: Annotated[BatchResultsQuery, Query()]
+    batch_id: BatchId, upstream: Upstream, query: Annotated[BatchResultsQuery, Depends(read_query(BatchResultsQuery))]
 ) -> Response:
     """Return the results of a batch with their reports and analyses, also while it still runs."""
     pages = exports.Pages(upstream, query.message(batch_id))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from reports_gateway import entity_tags
 from reports_gateway.documented import LOCATION, OF_BATCH, errors
@@ -13,6 +13,7 @@ from reports_gateway.entity_tags import NOT_MODIFIED, IfMatch, IfNoneMatch
 from reports_gateway.idempotency import IdempotencyKey, request_id
 from reports_gateway.multipart import is_form
 from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
+from reports_gateway.request_query import openapi_query, read_query
 from reports_gateway.routes.segment import BATCH, BatchId
 from reports_gateway.schemas.batch import Batch, BatchItemPage, BatchPage, SubmittedBatch
 from reports_gateway.schemas.batch_requests import (
@@ -72,17 +73,24 @@ async def submit_batch(
     return SubmittedBatch.of_submission(answer)
 
 
-@router.get("/v1/reports/batch", responses=errors("PAGE_TOKEN_INVALID"))
-async def list_batches(upstream: Upstream, query: Annotated[ListBatchesQuery, Query()]) -> BatchPage:
+@router.get("/v1/reports/batch", openapi_extra=openapi_query(ListBatchesQuery), responses=errors("PAGE_TOKEN_INVALID"))
+async def list_batches(
+    upstream: Upstream, query: Annotated[ListBatchesQuery, Depends(read_query(ListBatchesQuery))]
+) -> BatchPage:
     """List batches, newest first."""
     return BatchPage.of(await upstream.unary(upstream.services.status.ListBatches, query.message()))
 
 
-@router.get(BATCH, response_model=Batch, responses=NOT_MODIFIED | errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"))
+@router.get(
+    BATCH,
+    response_model=Batch,
+    openapi_extra=openapi_query(GetBatchQuery),
+    responses=NOT_MODIFIED | errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"),
+)
 async def get_batch(
     batch_id: BatchId,
     upstream: Upstream,
-    query: Annotated[GetBatchQuery, Query()],
+    query: Annotated[GetBatchQuery, Depends(read_query(GetBatchQuery))],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Return one batch and its first 1,000 items."""
@@ -90,9 +98,15 @@ async def get_batch(
     return entity_tags.answer(Batch.of(answer.batch), answer.batch.etag, if_none_match)
 
 
-@router.get(f"{BATCH}/items", responses=errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND", "PAGE_TOKEN_INVALID"))
+@router.get(
+    f"{BATCH}/items",
+    openapi_extra=openapi_query(ListBatchItemsQuery),
+    responses=errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND", "PAGE_TOKEN_INVALID"),
+)
 async def list_batch_items(
-    batch_id: BatchId, upstream: Upstream, query: Annotated[ListBatchItemsQuery, Query()]
+    batch_id: BatchId,
+    upstream: Upstream,
+    query: Annotated[ListBatchItemsQuery, Depends(read_query(ListBatchItemsQuery))],
 ) -> BatchItemPage:
     """List the items of a batch in the order of submission."""
     answer = await upstream.unary(upstream.services.status.ListBatchItems, query.message(batch_id))

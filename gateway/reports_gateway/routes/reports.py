@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from fna.reports.v1.report_service_pb2 import GetReportRequest, RegisterReportResponse, UploadReportResponse
 from reports_gateway.documented import LOCATION, OF_REPORT, errors
@@ -14,6 +14,7 @@ from reports_gateway.idempotency import request_id as idempotent_request_id
 from reports_gateway.multipart import is_form
 from reports_gateway.problems import identified
 from reports_gateway.request_body import FORM, JSON, json_body, openapi_body
+from reports_gateway.request_query import openapi_query, read_query
 from reports_gateway.routes.segment import REPORT, ReportId
 from reports_gateway.schemas.delta import NarrativeDelta
 from reports_gateway.schemas.report import Report, ReportAnalysis, ReportPage, UploadOutcome, Uploads
@@ -95,8 +96,10 @@ def _several(outcomes: list[Outcome], request: Request, response: Response) -> U
     )
 
 
-@router.get("/v1/reports", responses=errors("PAGE_TOKEN_INVALID"))
-async def list_reports(upstream: Upstream, query: Annotated[ListReportsQuery, Query()]) -> ReportPage:
+@router.get("/v1/reports", openapi_extra=openapi_query(ListReportsQuery), responses=errors("PAGE_TOKEN_INVALID"))
+async def list_reports(
+    upstream: Upstream, query: Annotated[ListReportsQuery, Depends(read_query(ListReportsQuery))]
+) -> ReportPage:
     """List reports, newest first."""
     return ReportPage.of(await upstream.unary(upstream.services.reports.ListReports, query.message()))
 
@@ -108,9 +111,15 @@ async def get_report(report_id: ReportId, upstream: Upstream) -> Report:
     return Report.of(answer.report)
 
 
-@router.get(f"{REPORT}/analysis", responses=errors("REPORT_NOT_FOUND", "ANALYSIS_NOT_FOUND", "ANALYSIS_NOT_READY"))
+@router.get(
+    f"{REPORT}/analysis",
+    openapi_extra=openapi_query(GetReportAnalysisQuery),
+    responses=errors("REPORT_NOT_FOUND", "ANALYSIS_NOT_FOUND", "ANALYSIS_NOT_READY"),
+)
 async def get_report_analysis(
-    report_id: ReportId, upstream: Upstream, query: Annotated[GetReportAnalysisQuery, Query()]
+    report_id: ReportId,
+    upstream: Upstream,
+    query: Annotated[GetReportAnalysisQuery, Depends(read_query(GetReportAnalysisQuery))],
 ) -> ReportAnalysis:
     """Return the analysis of a report, by default the newest completed one."""
     answer = await upstream.unary(upstream.services.reports.GetReportAnalysis, query.message(report_id))
@@ -119,10 +128,13 @@ async def get_report_analysis(
 
 @router.get(
     f"{REPORT}/delta",
+    openapi_extra=openapi_query(GetNarrativeDeltaQuery),
     responses=errors("REPORT_NOT_FOUND", "ANALYSIS_NOT_FOUND", "PREVIOUS_REPORT_NOT_FOUND", "ANALYSIS_NOT_READY"),
 )
 async def get_narrative_delta(
-    report_id: ReportId, upstream: Upstream, query: Annotated[GetNarrativeDeltaQuery, Query()]
+    report_id: ReportId,
+    upstream: Upstream,
+    query: Annotated[GetNarrativeDeltaQuery, Depends(read_query(GetNarrativeDeltaQuery))],
 ) -> NarrativeDelta:
     """Compare a report with an earlier one of the same company, by default the previous one."""
     answer = await upstream.unary(upstream.services.reports.GetNarrativeDelta, query.message(report_id))
