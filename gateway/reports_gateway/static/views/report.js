@@ -20,8 +20,9 @@ export function reportView(route, signal) {
   const absent = (error) => { if (error.status === 404) return null; throw error; };
   async function load() {
     try {
-      const [report, analysis, delta] = await Promise.all([getReport(route.id, signal),
-        getAnalysis(route.id, signal).catch(absent), getDelta(route.id, signal).catch(absent)]);
+      const report = await getReport(route.id, signal);
+      const [analysis, delta] = report.latest_analysis_id
+        ? await Promise.all([getAnalysis(route.id, signal), getDelta(route.id, signal).catch(absent)]) : [null, null];
       fill(page, head(report, analysis), analysis ? body(report, analysis, delta) : unread(report));
     } catch (error) {
       if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); load(); }));
