@@ -79,6 +79,7 @@ def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: 
     page.until(lambda: len(page.all("tr[data-status=COMPLETED]")) == 3, "the end of all reports")
     assert page.one("[role=progressbar]").get_attribute("aria-valuenow") == "100"
     page.until(lambda: names[2] in page.text(), "the names of the reports")
+    page.provoke("/delta")
     page.driver.find_element(By.LINK_TEXT, names[2]).click()
     page.one("#scores")
     assert len(page.all(".gauge strong")) == 3

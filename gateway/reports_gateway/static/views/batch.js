@@ -26,7 +26,7 @@ const ITEM_STATUSES = ["PENDING", "PROCESSING", "RETRYING", "COMPLETED", "FAILED
 export function batchView(route, signal) {
   const page = h("div.page", {}, loading(6));
   const start = () => new OpenBatch(route.id, page, signal).open().catch((error) => {
-    if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); start(); }));
+    if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); start(); }, "h1"));
   });
   start();
   return page;

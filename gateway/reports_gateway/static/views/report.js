@@ -25,7 +25,7 @@ export function reportView(route, signal) {
         ? await Promise.all([getAnalysis(route.id, signal), getDelta(route.id, signal).catch(absent)]) : [null, null];
       fill(page, head(report, analysis), analysis ? body(report, analysis, delta) : unread(report));
     } catch (error) {
-      if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); load(); }));
+      if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); load(); }, "h1"));
     }
   }
   load();
