@@ -101,7 +101,7 @@ class OpenBatch {
     this.rows = new Map(found.items.map((item) => [item.position, itemRow(item)]));
     const rows = [...this.rows.values()].map((one) => one.element);
     fill(this.body, rows.length
-      ? table("Reports of the batch", ["Report", "Status", "Step", "Attempts", "Finished"], rows, ".items")
+      ? table("Reports of the batch", ["Report", "Status", "Step", "Attempts", "Finished"], rows, ".items.stacked")
       : h("p.quiet.nothing", {}, "No report of this batch has that status."));
     this._showPager(found.next_page_token);
     // What was told while the answer was on its way, and is newer than it.

@@ -76,8 +76,11 @@ function changes(delta) {
   return [changeBars("Change against the previous report", delta.changes),
     h("p", {}, badge(delta.significance), " against ", h("a", { href: reportLink(delta.base_report_id) }, delta.base_fiscal_period ?? "the previous report")),
     themeChanges("New themes", delta.themes_added, "+"), themeChanges("Gone", delta.themes_removed, "\u2212"),
-    delta.warnings.map((warning) => h("p.quiet", {}, warning))];
+    delta.warnings.length > 0 && h("ul.change-notes", {}, delta.warnings.map((warning) => h("li", {}, inWords(warning))))];
 }
+
+/** The service names sections as the contract does. */
+const inWords = (sentence) => sentence.replace(/\b[A-Z]+(_[A-Z]+)+\b/g, words);
 
 const themeChanges = (title, names, mark) => names.length > 0 &&
   h("p.theme-changes", {}, h("span.quiet", {}, `${title} `), names.map((name) => h("span.label", {}, `${mark} ${name}`)));
