@@ -37,6 +37,7 @@ EARLIER = (
     )
 )
 
+
 @pytest.fixture(scope="module")
 def stack(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Give a server and a gateway whose workers read documents with our own processors."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -61,7 +60,9 @@ def process(store: Store, batch: Batch, positions: range) -> None:
             attempt = attempts.claim(conn, delivery, lease=LEASE, broker=store.queue).attempt
             assert attempt is not None
             outcomes.hand_in(conn, attempt.key, SUCCESS if position % EVERY_FAILURE else REFUSED)
-        outcomes.settle(conn, attempt.key, store.queue)
+            last = attempt.key
+        # Whoever settles one outcome applies all that were handed in.
+        outcomes.settle(conn, last, store.queue)
 
     for start in positions[::AT_ONCE]:
         store.do(end, range(start, start + AT_ONCE))

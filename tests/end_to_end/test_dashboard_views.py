@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,11 +134,15 @@ def theme(page: Page) -> str:
     return str(page.driver.execute_script("return document.documentElement.dataset.theme"))
 
 
+def is_headed(page: Page, heading: str) -> bool:
+    return page.one("h1").text == heading
+
+
 def test_every_shortcut_goes_where_it_says_unless_something_is_being_typed(page: Page, reviewed: Reviewed) -> None:
     page.open("#/batches")
     for key, heading in (("r", "Reports"), ("u", "Upload reports"), ("b", "Batches")):
         page.one("main").send_keys(key)
-        page.until(lambda heading=heading: page.one("h1").text == heading, heading)
+        page.until(partial(is_headed, page, heading), heading)
     page.one("main").send_keys("/")
     page.driver.switch_to.active_element.send_keys("urb")
     assert page.one("[name=search]").get_attribute("value") == "urb"
