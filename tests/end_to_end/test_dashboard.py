@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import httpx
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
 
 from fna.reports import company_id
 from fna.reports.v1.report_pb2 import REPORT_TYPE_10_K, ReportType
 from reports_core.storage import migrations
-from tests.support import chromium
+from tests.support import chromium, dashboard
+from tests.support.dashboard import Page
 from tests.support.databases import Databases
 from tests.support.stack import ROOT, Running, Stack, python_path
-
-T = TypeVar("T")
 
 pytestmark = pytest.mark.timeout(180)
 
 SAMPLES = ROOT / "services/reports_dev/samples"
 ARTIFACTS = ROOT / "artifacts"
 HOSTILE = "<img src=x onerror=\"document.title='owned'\"><b>Bold</b>"
-PATIENCE_SECONDS = 60
 
 EARLIER = (
     """Item 7. Management's Discussion and Analysis
@@ -42,17 +36,6 @@ EARLIER = (
         "widen if customers delay their orders. Restructuring was difficult and its outcome remains uncertain. "
     )
 )
-
-DROP = """
-const [zone, files] = arguments;
-const transfer = new DataTransfer();
-for (const {name, content} of files) {
-  transfer.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));
-}
-for (const kind of ["dragover", "drop"]) {
-  zone.dispatchEvent(new DragEvent(kind, {dataTransfer: transfer, bubbles: true, cancelable: true}));
-}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -80,63 +63,8 @@ def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
 
 @pytest.fixture
 def page(stack: Stack, gateway: Running, driver: Chrome) -> Iterator[Page]:
-    """Give the dashboard; afterwards it must have asked nobody else for anything, and complained of nothing."""
-    page = Page(driver, f"http://{stack.rest_address}")
-    chromium.requested_urls(driver)
-    driver.get_log("browser")
-    yield page
-    elsewhere = [
-        url for url in chromium.requested_urls(driver) if not url.startswith((page.url, "data:", "chrome:", "about:"))
-    ]
-    assert elsewhere == []
-    # A report without analysis or without an earlier one answers 404, which the browser writes down by itself.
-    complaints = [entry for entry in driver.get_log("browser") if "404 (Not Found)" not in str(entry["message"])]
-    assert complaints == []
-
-
-class Page:
-    """The dashboard as a person uses it."""
-
-    def __init__(self, driver: Chrome, url: str) -> None:
-        self.driver = driver
-        self.url = url
-
-    def open(self, link: str, *, anew: bool = False) -> None:
-        """Follow a link within the page, as a person does, unless it is the present one or the page is wanted anew."""
-        if anew or self.driver.current_url == f"{self.url}/{link}":
-            self.driver.get("about:blank")
-        self.driver.get(f"{self.url}/{link}")
-        self.one("#live[data-status=open]")
-
-    def one(self, selector: str) -> WebElement:
-        """Wait for an element that is shown."""
-        return self.until(lambda: next((found for found in self.all(selector) if found.is_displayed()), None), selector)
-
-    def all(self, selector: str) -> list[WebElement]:
-        return self.driver.find_elements(By.CSS_SELECTOR, selector)
-
-    def text(self) -> str:
-        return self.driver.find_element(By.TAG_NAME, "body").text
-
-    def until(self, condition: Callable[[], T | None], what: str) -> T:
-        # What was found may be replaced before it is looked at: the page is live.
-        wait = WebDriverWait(self.driver, PATIENCE_SECONDS, ignored_exceptions=[StaleElementReferenceException])
-        return wait.until(lambda _: condition() or False, what)
-
-    def drop(self, *paths: Path) -> None:
-        files = [{"name": path.name, "content": base64.b64encode(path.read_bytes()).decode()} for path in paths]
-        self.driver.execute_script(DROP, self.one("#dropzone"), files)
-
-    def upload(self, *paths: Path) -> None:
-        """Drop files, say whose they are, and wait for the page of their batch."""
-        self.open("#/upload")
-        self.drop(*paths)
-        self.one("[name=company]").send_keys("A company of this test")
-        self.one("#submit").click()
-        self.one("#batch-status .badge")
-
-    def batch_status(self) -> str | None:
-        return self.one("#batch-status .badge").get_attribute("data-status")
+    with dashboard.opened(driver, f"http://{stack.rest_address}") as page:
+        yield page
 
 
 def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: Stack, page: Page) -> None:
@@ -152,6 +80,7 @@ def test_dropped_files_are_watched_to_their_end_and_their_results_opened(stack: 
     page.until(lambda: len(page.all("tr[data-status=COMPLETED]")) == 3, "the end of all reports")
     assert page.one("[role=progressbar]").get_attribute("aria-valuenow") == "100"
     page.until(lambda: names[2] in page.text(), "the names of the reports")
+    page.provoke("/delta")
     page.driver.find_element(By.LINK_TEXT, names[2]).click()
     page.one("#scores")
     assert len(page.all(".gauge strong")) == 3
@@ -254,6 +183,7 @@ def test_the_browser_identifies_companies_as_the_command_does(page: Page, compan
 
 
 def test_a_gateway_that_was_away_is_found_again(stack: Stack, page: Page, gateway: Running) -> None:
+    page.provoke("net::ERR_CONNECTION_REFUSED", "net::ERR_INCOMPLETE_CHUNKED_ENCODING")
     page.open("#/batches")
     gateway.terminate()
     page.until(lambda: "The gateway is away" in page.one("#banner").text, "the banner")
@@ -261,8 +191,6 @@ def test_a_gateway_that_was_away_is_found_again(stack: Stack, page: Page, gatewa
     stack.start_gateway()
     page.one("#live[data-status=open]")
     page.until(lambda: not page.driver.find_element(By.ID, "banner").is_displayed(), "the end of the banner")
-    # What a browser writes down when nobody answers.
-    page.driver.get_log("browser")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -287,6 +215,8 @@ def test_every_page_fits_its_window(page: Page, analysed: tuple[str, str], width
         page.driver.execute_script("document.documentElement.dataset.theme = arguments[0]", theme)
         page.driver.execute_script("dispatchEvent(new Event('themechange'))")
         page.until(lambda: not page.all(".skeleton"), "the content")
+        if name == "upload":
+            page.drop(SAMPLES / "halvorsen_10k_fy2024.htm", SAMPLES / "marlow_10k_fy2024.pdf")
         overflow = page.driver.execute_script("return document.documentElement.scrollWidth - innerWidth")
         assert overflow <= 0, f"{name} is {overflow} px wider than its window"
         shot = {"captureBeyondViewport": True, "format": "png"}

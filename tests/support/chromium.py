@@ -62,11 +62,7 @@ def browser(profile: Path) -> Iterator[Chrome]:
         driver.quit()
 
 
-def requested_urls(driver: Chrome) -> list[str]:
-    """Return the addresses that pages have asked for since the last call."""
-    messages: list[dict[str, Any]] = [
-        json.loads(entry["message"])["message"] for entry in driver.get_log("performance")
-    ]
-    return [
-        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
-    ]
+def network_events(driver: Chrome) -> list[tuple[str, dict[str, Any]]]:
+    """Return what pages have done on the network since the last call: the names of the events, and what they say."""
+    messages = (json.loads(entry["message"])["message"] for entry in driver.get_log("performance"))
+    return [(message["method"], message["params"]) for message in messages]

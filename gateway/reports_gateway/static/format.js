@@ -8,7 +8,7 @@ const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
 
 export const number = (value) => NUMBER.format(value);
 
-export const compact = (value) => (Math.abs(value) < 10_000 ? NUMBER.format(value) : COMPACT.format(value));
+export const compact = (value) => (Math.abs(value) < 10_000 ? NUMBER : COMPACT).format(value).replace("-", "\u2212");
 
 /** A share in percent; 100 is said only of all. */
 export const percent = (fraction) => `${fraction < 1 ? Math.min(99, Math.round(fraction * 100)) : 100} %`;

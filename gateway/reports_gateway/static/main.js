@@ -1,7 +1,6 @@
 /** The dashboard: shows the view of the link, and what holds for all views. */
 
 import { activity } from "./activity.js";
-import { empty } from "./components/states.js";
 import { fill, h, text } from "./dom.js";
 import { go, route } from "./router.js";
 import { batchView } from "./views/batch.js";
@@ -20,8 +19,11 @@ let away = null;
 function view(found) {
   if (found.section === "batches") return found.id ? batchView : batchesView;
   if (found.section === "reports") return found.id ? reportView : reportsView;
-  return found.section === "upload" ? uploadView : () => empty("There is no such page", "The link may be old.", h("a.button", { href: "#/batches" }, "All batches"));
+  return found.section === "upload" ? uploadView : nowhere;
 }
+
+const nowhere = () => h("div.page", {}, h("div.empty", {}, h("h1", {}, "There is no such page"), h("p", {}, "The link may be old."),
+  h("div.actions", {}, h("a.button", { href: "#/batches" }, "All batches"))));
 
 function show(event) {
   if (location.hash === "#main") return;

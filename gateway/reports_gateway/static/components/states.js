@@ -8,7 +8,8 @@ export const loading = (rows = 4) =>
 export const empty = (title, detail, ...actions) =>
   h("div.empty", {}, h("div.empty-mark", { "aria-hidden": "true" }, "◌"), h("h2", {}, title), h("p", {}, detail), h("div.actions", {}, actions));
 
-export const failure = (error, retry) =>
-  h("div.empty.is-failure", { role: "alert" }, h("h2", {}, error.status === 404 ? "Not found" : "This did not work"),
+/** @param {"h1" | "h2"} [heading] h1 where nothing else names the page */
+export const failure = (error, retry, heading = "h2") =>
+  h("div.empty.is-failure", { role: "alert" }, h(heading, {}, error.status === 404 ? "Not found" : "This did not work"),
     h("p", {}, error.message),
     h("div.actions", {}, retry && h("button.button", { type: "button", onclick: retry }, "Try again"), h("a.button", { href: "#/batches" }, "All batches")));

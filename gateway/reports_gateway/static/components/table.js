@@ -4,7 +4,7 @@ import { h } from "../dom.js";
 
 /** @param {string} caption @param {string[]} heads @param {Node[]} rows */
 export function table(caption, heads, rows, kind = "") {
-  return h("div.table-frame", { tabindex: 0, role: "region", "aria-label": caption },
+  return h("div.table-frame", { tabindex: 0, role: "group", "aria-label": caption },
     h(`table${kind}`, {}, h("caption.sr-only", {}, caption),
       h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", {}, rows)));
 }

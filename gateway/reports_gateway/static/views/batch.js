@@ -18,13 +18,15 @@ import { scoresPanel } from "./scores.js";
 import { title } from "./batches.js";
 
 const PAGE = 50;
+/** Items come and go too quickly to ask for the page again at each. */
+const BETWEEN_RELOADS = 1_000;
 const ITEM_STATUSES = ["PENDING", "PROCESSING", "RETRYING", "COMPLETED", "FAILED", "CANCELLED"];
 
 /** @param {import("../router.js").Route} route @param {AbortSignal} signal */
 export function batchView(route, signal) {
   const page = h("div.page", {}, loading(6));
   const start = () => new OpenBatch(route.id, page, signal).open().catch((error) => {
-    if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); start(); }));
+    if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); start(); }, "h1"));
   });
   start();
   return page;
@@ -36,13 +38,18 @@ class OpenBatch {
     this.rows = new Map();
     this.filter = "";
     this.tokens = [""];
+    this.loads = 0;
+    this.missed = null;
     this.body = h("div", {}, loading());
     this.bar = progressBar("Progress of the batch");
     this.status = h("span", { id: "batch-status" });
     this.actions = h("div.actions");
     this.facts = h("div");
     this.counts = h("p.quiet");
-    this.pager = h("nav.pager", { "aria-label": "Pages of items" });
+    this.previousPage = h("button.button", { type: "button", id: "previous-page", onclick: () => this._turn(this.tokens.slice(0, -1)) }, "Previous");
+    this.nextPage = h("button.button", { type: "button", id: "next-page", onclick: () => this._turn([...this.tokens, this.next]) }, "Next");
+    this.pageText = h("span");
+    this.pager = h("nav.pager", { "aria-label": "Pages of items", hidden: true }, this.previousPage, this.pageText, this.nextPage);
     this.scores = scoresPanel(id, signal);
   }
 
@@ -73,29 +80,62 @@ class OpenBatch {
       this.scores.element,
       h("section", { "aria-label": "Reports of the batch" },
         h("div.section-head", {}, h("h2", {}, "Reports"),
-          h("label.inline", {}, "Show ", h("select", { id: "item-filter", onchange: (event) => { this.filter = event.target.value; this.tokens = [""]; this._reload(); } },
+          h("label.inline", {}, "Show ", h("select", { id: "item-filter", onchange: (event) => { this.filter = event.target.value; this._turn([""]); } },
             h("option", { value: "" }, "all"), ITEM_STATUSES.map((status) => h("option", { value: status }, words(status).toLowerCase()))))),
         this.body, this.pager));
     this.signal.addEventListener("abort", () => this.stream?.close());
   }
 
+  /** Show a page of items; of several that are asked for at once the last one counts. */
   async _load() {
+    const load = ++this.loads;
+    this.missed = [];
     const found = await listItems(this.id, { page_size: PAGE, page_token: this.tokens.at(-1), status: this.filter }, this.signal);
+    if (load !== this.loads) return;
+    if (!found.items.length && this.tokens.length > 1) {
+      this.tokens.pop();
+      await this._load();
+      return;
+    }
     this.sequence ??= found.last_sequence;
     this.rows = new Map(found.items.map((item) => [item.position, itemRow(item)]));
     const rows = [...this.rows.values()].map((one) => one.element);
     fill(this.body, rows.length
-      ? table("Reports of the batch", ["Report", "Status", "Step", "Attempts", "Finished"], rows, ".items")
+      ? table("Reports of the batch", ["Report", "Status", "Step", "Attempts", "Finished"], rows, ".items.stacked")
       : h("p.quiet.nothing", {}, "No report of this batch has that status."));
-    fill(this.pager, (this.tokens.length > 1 || found.next_page_token) && [
-      h("button.button", { type: "button", disabled: this.tokens.length === 1, onclick: () => { this.tokens.pop(); this._reload(); } }, "Previous"),
-      h("span", {}, `Page ${number(this.tokens.length)}`),
-      h("button.button", { type: "button", disabled: !found.next_page_token, onclick: () => { this.tokens.push(found.next_page_token); this._reload(); } }, "Next"),
-    ]);
+    this._showPager(found.next_page_token);
+    // What was told while the answer was on its way, and is newer than it.
+    const missed = this.missed;
+    this.missed = null;
+    for (const event of missed) if (event.sequence > found.last_sequence) this._foldItem(event);
+  }
+
+  _showPager(next) {
+    const page = this.tokens.length;
+    const from = (page - 1) * PAGE;
+    this.next = next;
+    this.pager.hidden = page === 1 && !next;
+    this.previousPage.disabled = page === 1;
+    this.nextPage.disabled = !next;
+    // Of a status the number of items changes, and those before this page with it.
+    text(this.pageText, this.filter ? `Page ${number(page)}` : `${number(from + 1)}\u2013${number(from + this.rows.size)} of ${number(this.batch.total_reports)}`);
+  }
+
+  _turn(tokens) {
+    this.tokens = tokens;
+    this._reload();
   }
 
   _reload() {
     this._load().catch((error) => { if (error.name !== "AbortError") toast(error.message, "bad"); });
+  }
+
+  /** Ask for the page again soon, once for all that happens until then. */
+  _reloadSoon() {
+    this.reloading ??= setTimeout(() => {
+      this.reloading = null;
+      if (!this.signal.aborted) this._reload();
+    }, BETWEEN_RELOADS);
   }
 
   _watch() {
@@ -110,17 +150,21 @@ class OpenBatch {
 
   /** Take the events of one frame: the counters once, and the rows that are on this page. */
   _fold(events) {
-    let reload = false;
     for (const event of events) {
       this.batch = fold(this.batch, event) ?? this.batch;
-      const { item_changed: changed, items_changed: many, progress } = event;
-      if (changed) this.rows.get(changed.item.position)?.update(changed.item);
-      if (progress) this.rows.get(progress.position)?.progress(progress);
-      if (many) reload ||= many.positions.some((position) => this.rows.has(position));
+      this.missed?.push(event);
+      this._foldItem(event);
       if (event.status_changed?.final) this.stream.close();
     }
     this._show();
-    if (reload) this._reload();
+  }
+
+  _foldItem({ item_changed: changed, items_changed: many, progress }) {
+    if (progress) this.rows.get(progress.position)?.progress(progress);
+    if (many && (this.filter || many.positions.some((position) => this.rows.has(position)))) this._reloadSoon();
+    if (!changed) return;
+    this.rows.get(changed.item.position)?.update(changed.item);
+    if (this.filter && this.rows.has(changed.item.position) !== (changed.item.status === this.filter)) this._reloadSoon();
   }
 
   _show() {

@@ -20,11 +20,12 @@ export function reportView(route, signal) {
   const absent = (error) => { if (error.status === 404) return null; throw error; };
   async function load() {
     try {
-      const [report, analysis, delta] = await Promise.all([getReport(route.id, signal),
-        getAnalysis(route.id, signal).catch(absent), getDelta(route.id, signal).catch(absent)]);
+      const report = await getReport(route.id, signal);
+      const [analysis, delta] = report.latest_analysis_id
+        ? await Promise.all([getAnalysis(route.id, signal), getDelta(route.id, signal).catch(absent)]) : [null, null];
       fill(page, head(report, analysis), analysis ? body(report, analysis, delta) : unread(report));
     } catch (error) {
-      if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); load(); }));
+      if (error.name !== "AbortError") fill(page, failure(error, () => { fill(page, loading(6)); load(); }, "h1"));
     }
   }
   load();
@@ -75,8 +76,11 @@ function changes(delta) {
   return [changeBars("Change against the previous report", delta.changes),
     h("p", {}, badge(delta.significance), " against ", h("a", { href: reportLink(delta.base_report_id) }, delta.base_fiscal_period ?? "the previous report")),
     themeChanges("New themes", delta.themes_added, "+"), themeChanges("Gone", delta.themes_removed, "\u2212"),
-    delta.warnings.map((warning) => h("p.quiet", {}, warning))];
+    delta.warnings.length > 0 && h("ul.change-notes", {}, delta.warnings.map((warning) => h("li", {}, inWords(warning))))];
 }
+
+/** The service names sections as the contract does. */
+const inWords = (sentence) => sentence.replace(/\b[A-Z]+(_[A-Z]+)+\b/g, words);
 
 const themeChanges = (title, names, mark) => names.length > 0 &&
   h("p.theme-changes", {}, h("span.quiet", {}, `${title} `), names.map((name) => h("span.label", {}, `${mark} ${name}`)));

@@ -23,8 +23,8 @@ export function reportsView(route, signal) {
       const page = await listReports({ page_size: PAGE, page_token: token, company_id: company }, signal);
       page.reports.forEach(remember);
       rows.push(...page.reports.map((report) => row(h("a", { href: reportLink(report.report_id) }, reportName(report)),
-        words(report.report_type), report.fiscal_period ?? "—", badge(report.status), bytes(report.content_size_bytes), timeAgo(report.created_at))));
-      fill(body, rows.length ? table("Reports", ["Report", "Type", "Period", "Status", "Size", "Added"], rows)
+        words(report.report_type), report.fiscal_period ?? h("span.absent", {}, "—"), badge(report.status), bytes(report.content_size_bytes), timeAgo(report.created_at))));
+      fill(body, rows.length ? table("Reports", ["Report", "Type", "Period", "Status", "Size", "Added"], rows, ".stacked")
         : empty("No reports yet", "Upload a filing to have it analysed.", h("a.button.is-primary", { href: "#/upload" }, "Upload reports")));
       fill(more, page.next_page_token && h("button.button", { type: "button", onclick: () => load(page.next_page_token) }, "Show more"));
     } catch (error) {

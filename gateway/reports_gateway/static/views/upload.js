@@ -2,6 +2,7 @@
 
 import { submitBatch, upload } from "../api.js";
 import { companyId } from "../company.js";
+import { field } from "../components/field.js";
 import { toast } from "../components/toast.js";
 import { fill, h, text } from "../dom.js";
 import { bytes, number, percent, words } from "../format.js";
@@ -34,7 +35,11 @@ class Upload {
     this.list = h("ul.uploads", { "aria-label": "Files" });
     this.submit = h("button.button.is-primary", { type: "submit", disabled: true, id: "submit" }, "Upload and analyse");
     this.picker = h("input.sr-only", { type: "file", multiple: true, id: "picker", onchange: () => { this.add(this.picker.files); this.picker.value = ""; } });
-    this.company = h("input", { name: "company", required: true, placeholder: "Name, or its UUID", autocomplete: "organization" });
+    this.shared = {
+      company_id: field("Company", h("input", { name: "company", required: true, placeholder: "Name, or its UUID", autocomplete: "organization" })),
+      fiscal_period: field("Fiscal period (optional)", h("input", { name: "fiscal_period", placeholder: "FY 2024 or Q1 2024", autocomplete: "off" })),
+      filing_date: field("Filed on (optional)", h("input", { name: "filing_date", type: "date" })),
+    };
     this.label = h("input", { name: "label", placeholder: "quarter:Q4", pattern: "[^:]+:.*", title: "key:value", autocomplete: "off" });
     this.problem = h("div", { role: "alert" });
     const zone = h("label.dropzone", { for: "picker", id: "dropzone" }, h("span.dropzone-mark", { "aria-hidden": "true" }, "↥"),
@@ -42,7 +47,7 @@ class Upload {
     this.element = h("div.page.narrow", {},
       h("div.page-head", {}, h("div", {}, h("h1", {}, "Upload reports"), h("p.lead", {}, "They are analysed as one batch, and you watch it live."))),
       h("form.stack", { onsubmit: (event) => { event.preventDefault(); this.run(); } }, zone,
-        h("div.fields", {}, h("label", {}, "Company", this.company), h("label", {}, "Label (optional)", this.label)),
+        h("div.fields", {}, Object.values(this.shared).map(({ element }) => element), field("Label (optional)", this.label).element),
         this.list, this.problem, h("div.actions", {}, this.submit)));
     addEventListener("filestaken", () => this.add(dropped.splice(0)), { signal });
     this.add(dropped.splice(0));
@@ -69,15 +74,18 @@ class Upload {
   async run() {
     this.submit.disabled = true;
     fill(this.problem);
+    Object.values(this.shared).forEach(({ clear }) => clear());
     try {
       const waiting = this.files.filter((file) => !file.reportId);
-      const lane = async () => { for (let file = waiting.shift(); file; file = waiting.shift()) await file.send(this.company.value, this.signal); };
+      const lane = async () => { for (let file = waiting.shift(); file; file = waiting.shift()) await file.send(this.shared, this.signal); };
       await Promise.all(Array.from({ length: AT_ONCE }, lane));
       const failed = this.files.filter((file) => !file.reportId);
       if (failed.length) throw new Error(`${number(failed.length)} of ${number(this.files.length)} files could not be uploaded. Mend or remove them, then try again; the others are kept.`);
       await this._submit();
     } catch (error) {
-      if (error.name !== "AbortError") fill(this.problem, h("p.field-error", {}, error.message));
+      if (error.name === "AbortError") return;
+      fill(this.problem, h("p.field-error", {}, error.message));
+      this.element.querySelector("[aria-invalid]")?.focus();
     } finally {
       this.submit.disabled = false;
     }
@@ -101,24 +109,32 @@ class PickedFile {
   constructor(file, onRemove) {
     this.file = file;
     this.reportId = null;
-    this.type = h("select", { "aria-label": `Type of ${file.name}` }, TYPES.map((type) => h("option", { value: type, selected: type === guessedType(file.name) }, words(type))));
-    this.company = h("input", { placeholder: "Same company", "aria-label": `Company of ${file.name}, when it is another one`, autocomplete: "off" });
+    this.type = h("select", { name: "type", "aria-label": `Type of ${file.name}` }, TYPES.map((type) => h("option", { value: type, selected: type === guessedType(file.name) }, words(type))));
+    this.own = {
+      company_id: field("Other company", h("input", { "aria-label": `Company of ${file.name}, when it is another one`, autocomplete: "off" })),
+      fiscal_period: field("Other period", h("input", { "aria-label": `Fiscal period of ${file.name}, when it is another one`, autocomplete: "off" })),
+      filing_date: field("Filed on another day", h("input", { type: "date", "aria-label": `Filing date of ${file.name}, when it is another one` })),
+    };
     this.bar = h("span");
     this.track = h("div.mini-bar.wide", { role: "progressbar", "aria-label": `Upload of ${file.name}`, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": 0, hidden: true }, this.bar);
     this.state = h("span.upload-state", {}, bytes(file.size));
     this.error = h("p.field-error", { role: "alert", hidden: true });
     this.element = h("li.upload", { "data-file": file.name },
-      h("div.upload-name", {}, h("strong", {}, file.name), this.state), h("div.upload-fields", {}, this.company, this.type,
-        h("button.icon-button.remove", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => onRemove(this) }, "✕")), this.track, this.error);
+      h("div.upload-name", {}, h("strong", {}, file.name), this.state,
+        h("button.icon-button.remove", { type: "button", "aria-label": `Remove ${file.name}`, onclick: () => onRemove(this) }, "✕")),
+      h("div.upload-fields", {}, field("Type", this.type).element, Object.values(this.own).map(({ element }) => element)), this.track, this.error);
     if (file.size > LARGEST) this._fail("The file is larger than 50 MB; split it or send a smaller one.");
     if (file.size === 0) this._fail("The file is empty; choose the one with the report.");
   }
 
-  async send(company, signal) {
+  /** @param {Record<string, ReturnType<typeof field>>} shared what holds where this file has no value of its own */
+  async send(shared, signal) {
     if (this.file.size > LARGEST || this.file.size === 0) return;
     this.error.hidden = true;
     this.track.hidden = false;
-    const fields = { company_id: companyId(this.company.value.trim() || company), report_type: this.type.value };
+    const said = Object.fromEntries(Object.entries(this.own).map(([name, own]) => [name, own.value ? own : shared[name]]));
+    Object.values(this.own).forEach(({ clear }) => clear());
+    const fields = { company_id: companyId(said.company_id.value), report_type: this.type.value, fiscal_period: said.fiscal_period.value, filing_date: said.filing_date.value };
     try {
       const report = await upload(this.file, fields, (fraction) => this._progress(fraction), signal);
       this.reportId = report.report_id;
@@ -126,7 +142,8 @@ class PickedFile {
       text(this.state, "Uploaded ✓");
     } catch (error) {
       if (error.name === "AbortError") throw error;
-      this._fail([error.message, ...(error.fields ?? []).map(({ field, message }) => `${field} ${message}`)].join(" "));
+      for (const { field: name, message } of error.fields) said[name]?.fail(message);
+      this._fail([error.message, ...error.fields.filter(({ field: name }) => !said[name]).map(({ field: name, message }) => `${name} ${message}`)].join(" "));
     }
   }
 
