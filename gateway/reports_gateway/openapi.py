@@ -48,26 +48,30 @@ def install(app: FastAPI) -> None:
 
 
 def _correct(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
     for name in _UNUSED_SCHEMAS:
-        document["components"]["schemas"].pop(name, None)
+        schemas.pop(name, None)
     for path, operations in document["paths"].items():
         for operation in operations.values():
             if path.startswith("/v1/"):
                 operation.setdefault("parameters", []).append(TIMEOUT_PARAMETER)
-            if operation["responses"].get("422", {}).get("content", {}).get(JSON, {}).get("schema") == _UNUSED_RESPONSE:
-                del operation["responses"]["422"]
-            # By number, since a document that is compared must not change its order.
-            operation["responses"] = dict(sorted(operation["responses"].items()))
-            if "parameters" in operation:
-                operation["parameters"] = [
-                    {**parameter, "schema": _without_null(parameter["schema"])} for parameter in operation["parameters"]
-                ]
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _without_null(parameter["schema"])
+            _correct_responses(operation, schemas)
             for part in (operation.get("requestBody", {}), *operation["responses"].values()):
                 for media_type, content in part.get("content", {}).items():
                     _describe(media_type, content)
-            for response in operation["responses"].values():
-                if response["description"] == "Successful Response":
-                    response["description"] = _meaning(response, document["components"]["schemas"])
+
+
+def _correct_responses(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if responses.get("422", {}).get("content", {}).get(JSON, {}).get("schema") == _UNUSED_RESPONSE:
+        del responses["422"]
+    # By number, since a document that is compared must not change its order.
+    operation["responses"] = dict(sorted(responses.items()))
+    for response in responses.values():
+        if response["description"] == "Successful Response":
+            response["description"] = _meaning(response, schemas)
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
