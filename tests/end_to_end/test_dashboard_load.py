@@ -25,7 +25,7 @@ PROCESSED = 2_000
 AT_ONCE = 20
 EVERY_FAILURE = 10
 LONGEST_TASK_MILLISECONDS = 500
-"""The longest one took 54 and 220 ms in two runs of all 10,000, on two cores that ran the database and others as well."""
+"""The longest one took 54 and 220 ms in two runs of all 10,000, on two cores with all else."""
 
 # Notes the tasks that held the page up.
 MEASURE = """
