@@ -36,10 +36,14 @@ def tag(version: str, content: bytes) -> str:
     return f'"{version}-{hashlib.sha256(content).hexdigest()[:16]}"'
 
 
-def answer(found: BaseModel, version: str, if_none_match: str | None) -> Response:
-    """Return the batch as JSON with its entity tag, or 304 when the caller has this answer."""
+def answer(found: BaseModel, version: str, if_none_match: str | None, accept_encoding: str | None) -> Response:
+    """Return the batch as JSON with its entity tag, or 304 when the caller has this answer.
+
+    What is compressed on the way out has another tag than the same content as it is.
+    """
     content = found.model_dump_json(by_alias=True).encode()
-    headers = {"ETag": tag(version, content), "Cache-Control": "no-cache"}
+    compressed = b"gzip" if "gzip" in (accept_encoding or "") else b""
+    headers = {"ETag": tag(version, content + compressed), "Cache-Control": "no-cache"}
     if if_none_match and (headers["ETag"] in _TAGS.findall(if_none_match) or if_none_match.strip() == "*"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return Response(content, media_type=JSON, headers=headers)

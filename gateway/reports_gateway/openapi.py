@@ -53,7 +53,7 @@ def _correct(document: dict[str, Any]) -> None:
         schemas.pop(name, None)
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            if path.startswith("/v1/"):
+            if path.startswith("/v1/") and EVENTS not in operation["responses"].get("200", {}).get("content", {}):
                 operation.setdefault("parameters", []).append(TIMEOUT_PARAMETER)
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _without_null(parameter["schema"])
@@ -90,8 +90,9 @@ def _meaning(response: dict[str, Any], schemas: dict[str, Any]) -> str:
 
 def _names(schema: dict[str, Any]) -> list[str]:
     """Return the names of the schemas that this one is, or is one of."""
-    named = [option["$ref"].rpartition("/")[2] for option in (schema, *schema.get("anyOf", ())) if "$ref" in option]
-    return named or [schema.get("title", "")]
+    options = (schema, *schema.get("anyOf", ()))
+    named = [option["$ref"].rpartition("/")[2] for option in options if "$ref" in option]
+    return named or [option["title"] for option in options if "title" in option] or [""]
 
 
 def _describe(media_type: str, content: dict[str, Any]) -> None:

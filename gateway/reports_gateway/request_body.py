@@ -81,5 +81,8 @@ def refuse_query(request: Request, known: frozenset[str], instead: str) -> None:
 
 def openapi_body(schemas: Mapping[str, object], *, required: bool = True) -> dict[str, object]:
     """Return the OpenAPI description of a body that the route reads by itself, with a schema for each media type."""
-    content = {media_type: {"schema": schema} for media_type, schema in schemas.items()}
+    content = {
+        media_type: {"schema": schema if required else {"anyOf": [schema, {"type": "null"}]}}
+        for media_type, schema in schemas.items()
+    }
     return {"requestBody": {"required": required, "content": content}}

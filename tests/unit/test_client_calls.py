@@ -115,10 +115,15 @@ def test_a_submission_says_what_it_was_told(caller: Caller) -> None:
             labels={"quarter": "Q1"},
             priority=0,
             execution_timeout=timedelta(minutes=2),
+            webhook_url="https://example.com/hooks",
         )
         assert result == batch()
         expected = SubmitBatchRequest(
-            report_ids=[REPORT_ID], request_id=str(request_id), labels={"quarter": "Q1"}, priority=0
+            report_ids=[REPORT_ID],
+            request_id=str(request_id),
+            labels={"quarter": "Q1"},
+            priority=0,
+            webhook_url="https://example.com/hooks",
         )
         expected.execution_timeout.seconds = 120
         assert requests(peer, "SubmitBatch") == [expected]

@@ -211,6 +211,8 @@ def test_submit_takes_ids_files_and_standard_input(
         TASK_ID,
         "--execution-timeout",
         60,
+        "--webhook-url",
+        "https://example.com/hooks",
     ]
     outcome = command("submit", REPORT_ID.replace("03", "04"), filings / "10k_acme.htm", "-", *options)
     assert outcome == (0, f"{BATCH_ID}\n", "")
@@ -219,6 +221,7 @@ def test_submit_takes_ids_files_and_standard_input(
         request_id=TASK_ID,
         labels={"a": "b", "c": "d=e"},
         priority=9,
+        webhook_url="https://example.com/hooks",
     )
     expected.execution_timeout.seconds = 60
     assert command.sent("SubmitBatch") == expected

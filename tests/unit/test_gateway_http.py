@@ -45,6 +45,16 @@ async def test_an_answer_that_the_caller_has_is_not_sent_again(client: httpx.Asy
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
 
 
+async def test_a_compressed_answer_has_another_tag_than_the_same_as_it_is(client: httpx.AsyncClient) -> None:
+    plain = await client.get(URL, headers={"Accept-Encoding": "identity"})
+    compressed = await client.get(URL, headers={"Accept-Encoding": "gzip"})
+    assert plain.json() == compressed.json()
+    assert plain.headers["etag"] != compressed.headers["etag"]
+    for encoding, answer, status in (("identity", plain, 304), ("gzip", compressed, 304), ("gzip", plain, 200)):
+        headers = {"Accept-Encoding": encoding, "If-None-Match": answer.headers["etag"]}
+        assert (await client.get(URL, headers=headers)).status_code == status
+
+
 async def test_an_answer_that_has_changed_is_sent(client: httpx.AsyncClient, peer: Peer) -> None:
     tag = (await client.get(URL)).headers["etag"]
     # The version is the same: a step of a report is no change of its batch.

@@ -88,6 +88,7 @@ async def list_batches(
     responses=NOT_MODIFIED | errors("BATCH_NOT_FOUND", "TASK_NOT_FOUND"),
 )
 async def get_batch(
+    request: Request,
     batch_id: BatchId,
     upstream: Upstream,
     query: Annotated[GetBatchQuery, Depends(read_query(GetBatchQuery))],
@@ -95,7 +96,9 @@ async def get_batch(
 ) -> Response:
     """Return one batch and its first 1,000 items."""
     answer = await upstream.unary(upstream.services.status.GetBatch, query.message(batch_id))
-    return entity_tags.answer(Batch.of(answer.batch), answer.batch.etag, if_none_match)
+    return entity_tags.answer(
+        Batch.of(answer.batch), answer.batch.etag, if_none_match, request.headers.get("accept-encoding")
+    )
 
 
 @router.get(

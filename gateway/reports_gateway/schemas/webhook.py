@@ -36,8 +36,8 @@ class WebhookSettings(ResponseModel):
 class UpdateWebhookSettingsBody(RequestModel):
     """What to set."""
 
-    url: WebhookUrl = ""
-    """An `https` or `http` URL; empty, null or left out for none."""
+    url: WebhookUrl
+    """An `https` or `http` URL; empty for none."""
 
     def message(self) -> submission_pb2.UpdateWebhookSettingsRequest:
         return submission_pb2.UpdateWebhookSettingsRequest(url=self.url)

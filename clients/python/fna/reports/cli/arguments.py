@@ -135,6 +135,7 @@ def _add_submit(commands: _Commands) -> None:
     command.add_argument(
         "--execution-timeout", type=_seconds, metavar="SECONDS", help="fail reports that have not started by then"
     )
+    command.add_argument("--webhook-url", default="", metavar="URL", help="where to send a webhook when it is over")
     command.add_argument("--validate-only", action="store_true", help="check the request and submit nothing")
     _add_request_id(command)
     _add_document_options(command)

@@ -41,6 +41,7 @@ def submit(session: Session, arguments: argparse.Namespace) -> Exit:
         labels=dict(arguments.label),
         priority=arguments.priority,
         execution_timeout=arguments.execution_timeout,
+        webhook_url=arguments.webhook_url,
         validate_only=arguments.validate_only,
     )
     if arguments.validate_only:
