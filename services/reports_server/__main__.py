@@ -32,6 +32,7 @@ environment (also read from .env; the environment wins):
   FNA_REPORTS_MAX_WATCHERS              most watches at once, default 20000
   FNA_REPORTS_POOL_SIZE                 connections to the database, default 10
   FNA_REPORTS_EVENT_RETENTION_HOURS     how long the history of a batch is kept after its end, default 168
+  FNA_REPORTS_WEBHOOK_ALLOW_PRIVATE     true: webhooks may go to private addresses; also for workers
   FNA_REPORTS_SHARE_PORT                true: let several servers listen on one address (Linux)
   FNA_REPORTS_LEASE_SECONDS, FNA_REPORTS_SWEEP_SECONDS, FNA_REPORTS_SHUTDOWN_GRACE_SECONDS
   FNA_REPORTS_STATEMENT_TIMEOUT_SECONDS, FNA_REPORTS_MAX_WATCHERS_PER_OWNER

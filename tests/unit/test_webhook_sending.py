@@ -131,3 +131,10 @@ def test_a_receiver_that_is_gone_is_not_tried_again() -> None:
         found = taken(receiver.url)
         decision = sending.decide(found.delivery, sending.send(found, allow_private=True))
     assert decision == sending.Decision(DeliveryStatus.FAILED)
+
+
+def test_the_query_of_a_url_is_not_written_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with Receiver() as receiver:
+        send(f"{receiver.url}&token=secret")
+    assert "token=secret" not in caplog.text

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import logging
 import random
 import socket
 import time
@@ -99,6 +100,8 @@ def _post(taken: Taken, timestamp: int, *, allow_private: bool) -> httpx.Respons
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signature(secret, identifier, timestamp, body) for secret in taken.secrets),
     }
+    # It would write the URL down, whose query may be a secret of the receiver's.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     with httpx.Client(timeout=_TIMEOUT, trust_env=False, follow_redirects=False) as client:
         for address in (addresses := list(_addresses(delivery.url, allow_private=allow_private))):
             request = client.build_request(
