@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.responses import Response
 
@@ -126,6 +126,11 @@ def unavailable(detail: str) -> ProblemError:
     return ProblemError(
         problem(HTTPStatus.SERVICE_UNAVAILABLE, code="UNAVAILABLE", reason=None, detail=detail), {"Retry-After": "1"}
     )
+
+
+def of_validation(error: ValidationError) -> ProblemError:
+    """Return the problem of what is no valid model."""
+    return invalid(field_errors(error.errors(include_url=False, include_input=False)))
 
 
 def field_errors(details: Iterable[ErrorDetails], *, skip: int = 0) -> list[FieldError]:

@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import ValidationError
 from starlette.types import Message
 
-from reports_gateway.problems import field_errors, invalid, invalid_field, too_large
+from reports_gateway.problems import invalid_field, of_validation, too_large
 from reports_gateway.schemas.wire import RequestModel
 
 B = TypeVar("B", bound=RequestModel)
@@ -68,7 +68,7 @@ def json_body(model: type[B], *, query: frozenset[str] = frozenset()) -> Callabl
         try:
             return model.model_validate_json(body if body not in {b"", b"null"} else b"{}")
         except ValidationError as error:
-            raise invalid(field_errors(error.errors(include_url=False, include_input=False))) from None
+            raise of_validation(error) from None
 
     return read
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_origin
 from fastapi import Request
 from pydantic import ValidationError
 
-from reports_gateway.problems import field_errors, invalid, invalid_field
+from reports_gateway.problems import invalid_field, of_validation
 from reports_gateway.schemas.wire import QueryModel
 
 M = TypeVar("M", bound=QueryModel)
@@ -36,7 +36,7 @@ def read_query(model: type[M]) -> Callable[[Request], Awaitable[M]]:
         try:
             return model.model_validate(values)
         except ValidationError as error:
-            raise invalid(field_errors(error.errors(include_url=False, include_input=False))) from None
+            raise of_validation(error) from None
 
     return read
 

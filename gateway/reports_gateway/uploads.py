@@ -21,9 +21,8 @@ from reports_gateway.problems import (
     FieldError,
     Problem,
     ProblemError,
-    field_errors,
-    invalid,
     invalid_field,
+    of_validation,
     summary,
     too_large,
 )
@@ -101,6 +100,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
     described, outcomes = _Described(), list[Outcome]()
     single: _Call | None = None
     size = 0
+    refuse_query(request, frozenset({"request_id"}), "the form")
     async with _form(request, upstream) as form, AsyncExitStack() as stack:
         async for part in form.parts():
             if part.file_name is None:
@@ -130,6 +130,7 @@ async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:
     """
     described, outcomes = _Described(), list[Outcome]()
     fields: dict[str, Any] = {}
+    refuse_query(request, frozenset(), "the form")
     async with _form(request, upstream) as form:
         async for part in form.parts():
             if part.file_name is None and part.name in SubmitBatchForm.model_fields:
@@ -151,7 +152,6 @@ async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:
 @asynccontextmanager
 async def _form(request: Request, upstream: Calls) -> AsyncIterator[FormReader]:
     """Yield the form; after a problem its rest is read, since a client that still sends would lose the answer."""
-    refuse_query(request, frozenset({"request_id"}), "the form")
     form = FormReader(await bounded(request, MAX_FORM_BYTES))
     try:
         yield form
@@ -240,7 +240,7 @@ def _valid(model: type[M], fields: Mapping[str, object]) -> M:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        raise invalid(field_errors(error.errors(include_url=False, include_input=False))) from None
+        raise of_validation(error) from None
 
 
 def _misplaced(part: Part) -> ProblemError:

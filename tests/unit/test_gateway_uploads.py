@@ -253,8 +253,9 @@ async def test_the_same_content_twice_in_a_batch_is_named(client: httpx.AsyncCli
 
 
 async def test_a_query_parameter_with_a_form_is_named(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/v1/reports/batch", params={"priority": 3}, files=form(("files", b"one")))
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "priority")
+    for name in ("priority", "request_id"):
+        answer = await client.post("/v1/reports/batch", params={name: 3}, files=form(("files", b"one")))
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, name)
 
 
 def raw(gateway: Gateway, body: bytes, *, length: int) -> bytes:
