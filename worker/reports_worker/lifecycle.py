@@ -24,7 +24,7 @@ from reports_core.storage.sweep import Sweeper
 from reports_worker.analyser import AnalyserUnusable, check
 from reports_worker.running import running_reports
 from reports_worker.runtime import WORKER_ID, Runtime, runtime
-from reports_worker.termination import Terminator, end
+from reports_worker.termination import Terminator, end, was_killed
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +124,8 @@ def end_failed(task_id: str, exception: BaseException, args: Sequence[Any], send
 
 @signals.task_revoked.connect
 def end_revoked(request: Any, terminated: bool, sender: Any, **_: object) -> None:
-    """End the attempt of a task that was revoked while it ran; called in the parent."""
-    if terminated and sender.name == PROCESS_REPORT:
+    """End the attempt of a task that an operator revoked while it ran; called in the parent."""
+    if terminated and sender.name == PROCESS_REPORT and not was_killed(request):
         _end(request.id, request.args, attempts.end_cancelled)
 
 

@@ -7,8 +7,9 @@ import signal
 import time
 from collections.abc import Callable
 from uuid import UUID
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
+from celery.app.task import Context
 from celery.concurrency import prefork
 from celery.concurrency.base import BasePool
 from celery.worker.request import Request
@@ -22,6 +23,8 @@ from reports_worker.runtime import WORKER_ID, Runtime
 
 logger = logging.getLogger(__name__)
 
+_MEMORY_SECONDS = 60.0
+
 
 def end(run: Runtime, key: AttemptKey, how: Callable[[Connection, AttemptKey], Ended | None]) -> bool:
     """End an attempt and tell the servers; False when it was over already."""
@@ -34,6 +37,44 @@ def end(run: Runtime, key: AttemptKey, how: Callable[[Connection, AttemptKey], E
     return True
 
 
+class RequestAttempts:
+    """Which attempt each request runs.
+
+    A message that comes back has the id that it had, and until its request claims the item, the attempt of an earlier
+    request, which is gone, is the one that seems to run. So an attempt belongs to the request that was first seen with
+    it, and to no other one for as long as a lost attempt may last.
+    """
+
+    def __init__(self, memory_seconds: float) -> None:
+        self._memory_seconds = memory_seconds
+        self._of: WeakKeyDictionary[object, AttemptKey] = WeakKeyDictionary()
+        self._seen_at: dict[AttemptKey, float] = {}
+
+    def of(self, request: object, current: AttemptKey | None, now: float) -> AttemptKey | None:
+        """Return the attempt of a request at this time in seconds, None when it has not claimed its item yet.
+
+        `current` is the attempt that runs under the request's message.
+        """
+        if request not in self._of and current and current not in self._seen_at:
+            self._of[request] = current
+        key = self._of.get(request)
+        if key:
+            self._seen_at[key] = now
+        return key
+
+    def forget(self, now: float) -> None:
+        """Forget attempts that were not seen for so long that they are over."""
+        self._seen_at = {key: at for key, at in self._seen_at.items() if now - at < self._memory_seconds}
+
+
+_killed: WeakSet[Context] = WeakSet()
+
+
+def was_killed(context: Context) -> bool:
+    """Tell whether a task was killed by the terminator, which ended its attempt before."""
+    return context in _killed
+
+
 class Terminator:
     """Looks for reports that should not run any more, and kills the processes of those that do not stop by themselves.
 
@@ -44,7 +85,8 @@ class Terminator:
     def __init__(self, run: Runtime, pool: BasePool) -> None:
         self._run = run
         self._pool = pool
-        self._attempts: WeakKeyDictionary[Request, AttemptKey] = WeakKeyDictionary()
+        # No lease outlives its worker for longer.
+        self._attempts = RequestAttempts(_MEMORY_SECONDS + 3 * run.settings.lease_seconds)
         self._over_since: WeakKeyDictionary[Request, float] = WeakKeyDictionary()
 
     def look(self) -> None:
@@ -52,22 +94,15 @@ class Terminator:
         requests = running_reports()
         if not requests:
             return
+        now = time.monotonic()
+        self._attempts.forget(now)
         message_ids = [UUID(request.id) for request in requests]
         found = self._run.run(cancellation.running, WORKER_ID, message_ids, grace=WORKER_GRACE)
         for request in requests:
             current = found.get(UUID(request.id))
-            key = self._attempt_of(request, current)
+            key = self._attempts.of(request, current.key if current else None, now)
             if key and self._should_die(request, key, current):
                 self._kill(request)
-
-    def _attempt_of(self, request: Request, current: Running | None) -> AttemptKey | None:
-        """Return the attempt that a request was first seen to run, None when it has not claimed its item yet.
-
-        A message that came back has the same id: its attempt is then that of an earlier request.
-        """
-        if request not in self._attempts and current and current.key not in self._attempts.values():
-            self._attempts[request] = current.key
-        return self._attempts.get(request)
 
     def _should_die(self, request: Request, key: AttemptKey, current: Running | None) -> bool:
         if current and current.key == key:
@@ -79,5 +114,7 @@ class Terminator:
     def _kill(self, request: Request) -> None:
         if isinstance(self._pool, prefork.TaskPool) and is_running(request):
             logger.warning("task %s does not stop, its process %d is killed", request.id, request.worker_pid)
+            # What is told of its end has nothing but this; by its id it could be another request by then.
+            _killed.add(request._context)  # noqa: SLF001 - Celery hands it to whoever listens for the end
             # Not SIGTERM, which Python delivers between two instructions only. The consumer's thread acknowledges.
             self._pool.terminate_job(request.worker_pid, signal.SIGKILL)
