@@ -20,6 +20,12 @@ from reports_gateway.request_body import FORM
 MAX_TEXT_BYTES = 64 * 1024
 """The longest text field."""
 
+MAX_TEXTS_BYTES = 4 * 1024 * 1024
+"""All text fields together, with what it takes to keep them: files are passed on, these wait for the end."""
+
+_FIELD_BYTES = 100
+"""What it takes to keep a field, however short it is."""
+
 IDLE_SECONDS = 60.0
 """How long a client may send nothing in the middle of a form."""
 
@@ -62,6 +68,7 @@ class FormReader:
         self._headers = _Headers()
         self._ended = False
         self._in_part = False
+        self._texts_bytes = 0
         _, parameters = parse_options_header(request.headers["content-type"])
         try:
             self._parser = MultipartParser(
@@ -106,10 +113,14 @@ class FormReader:
     async def text(self, part: Part) -> str:
         """Return the content of a text field; raise a problem that names it when it is no text or too long."""
         content = bytearray()
+        self._texts_bytes += len(part.name) + _FIELD_BYTES
         async for piece in self.content():
             content += piece
             if len(content) > MAX_TEXT_BYTES:
                 raise invalid_field(part.name, f"is longer than {MAX_TEXT_BYTES} bytes")
+        self._texts_bytes += len(content)
+        if self._texts_bytes > MAX_TEXTS_BYTES:
+            raise invalid_field(part.name, "is one text field too many; send files in several forms")
         try:
             return content.decode()
         except UnicodeDecodeError:

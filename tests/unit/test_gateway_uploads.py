@@ -161,6 +161,14 @@ async def test_more_files_than_a_form_may_have_are_refused(client: httpx.AsyncCl
     assert len(peer.uploads) == 1000
 
 
+@pytest.mark.parametrize("path", ["/v1/reports", "/v1/reports/batch"])
+async def test_text_fields_without_an_end_are_refused(client: httpx.AsyncClient, path: str) -> None:
+    parts = form(*[("label" if path.endswith("batch") else f"field{number}", "") for number in range(40_000)])
+    answer = await client.post(path, files=parts)
+    assert answer.status_code == 400
+    assert "too many" in answer.json()["detail"]
+
+
 async def test_files_become_a_batch_in_one_request(client: httpx.AsyncClient, peer: Peer) -> None:
     parts = form(
         ("label", "desk:north"),
