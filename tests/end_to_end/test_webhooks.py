@@ -107,6 +107,15 @@ def test_a_worker_that_is_killed_while_it_delivers_loses_nothing(stack: Stack) -
     assert len(receiver.received) == 2
 
 
+def test_an_answer_that_cannot_be_read_is_an_attempt_like_any_other(stack: Stack) -> None:
+    new_secret(stack)
+    stack.start_worker()
+    odd = Reply(503, {"Retry-After": f"Thu, 01 Jan 2015 00:00:00 +{20 * '9'}"})
+    with Receiver(odd, Reply(302, {"Location": "http://xn--i-7iq.ws/"}), Reply(204)) as receiver:
+        delivery = delivered(stack, submit(stack, receiver.url))
+    assert [attempt["response_status"] for attempt in delivery["attempts"]] == [503, 302, 204]
+
+
 def test_a_batch_that_is_cancelled_is_told_without_any_worker_having_had_it(stack: Stack) -> None:
     new_secret(stack)
     with Receiver() as receiver:

@@ -46,6 +46,8 @@ def test_what_is_no_secret_is_refused() -> None:
         "https://8.8.8.8/hooks?token=a",
         "https://[2001:4860:4860::8888]/",
         "https://xn--bcher-kva.example/",
+        "https://xn--i-7iq.ws/",
+        "https://a_b.example.com./",
     ],
 )
 def test_a_public_url_is_accepted(url: str) -> None:
@@ -64,6 +66,10 @@ def test_a_public_url_is_accepted(url: str) -> None:
         ("https://user:pw@example.com/", "user or password"),
         ("https://@example.com/", "user or password"),
         ("https://example.com/#a", "fragment"),
+        ("https://a..b/", "looked up"),
+        ("https://.example.com/", "looked up"),
+        (f"https://{64 * 'a'}.com/", "looked up"),
+        ("https://[v1.a]/", "looked up"),
     ],
 )
 @pytest.mark.parametrize("allow_private", [True, False])
@@ -78,7 +84,8 @@ def test_a_url_that_is_none_of_a_webhook_is_refused(url: str, words: str, allow_
         *("10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0", "255.255.255.255"),
         *("224.0.0.1", "192.0.2.1", "198.18.0.1", "240.0.0.1"),
         *("[::1]", "[::]", "[fe80::1]", "[fc00::1]", "[ff02::1]", "[::ffff:127.0.0.1]", "[2001:db8::1]"),
-        *("[2002:7f00:1::]", "[64:ff9b::7f00:1]"),
+        *("[2002:7f00:1::]", "[2002:808:808::]", "[2001:0:808:808::1]", "[64:ff9b::7f00:1]", "[64:ff9b:1::808:808]"),
+        *("[::7f00:1]", "[::ffff:0:7f00:1]", "[fec0::1]", "[3fff::1]", "[4000::1]", "192.0.0.170", "192.88.99.1"),
     ],
 )
 def test_a_private_address_is_refused_unless_allowed(host: str) -> None:
@@ -87,7 +94,7 @@ def test_a_private_address_is_refused_unless_allowed(host: str) -> None:
     assert complaint(url, allow_private=True) is None
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808", "2002:808:808::"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::808:808", "::ffff:8.8.8.8"])
 def test_a_public_address_is_one_in_every_form(address: str) -> None:
     assert is_public(unmapped(ipaddress.ip_address(address)))
 

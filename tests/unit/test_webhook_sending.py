@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -33,6 +36,32 @@ def taken(url: str, failures: int = 0) -> Taken:
 
 def send(url: str, *, allow_private: bool = True) -> sending.Answer:
     return sending.send(taken(url), allow_private=allow_private)
+
+
+@contextlib.contextmanager
+def raw_receiver(reply: bytes, received: list[bytes] | None = None) -> Iterator[int]:
+    """Answer one connection with these bytes, which need not be HTTP, and yield the port."""
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            first = connection.recv(65_536)
+            if received is not None:
+                received.append(first)
+            connection.sendall(reply)
+            # What is left unread would take the reply back; the other side may end with a reset.
+            with contextlib.suppress(ConnectionResetError):
+                while connection.recv(65_536):
+                    pass
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()[1]
+        finally:
+            thread.join()
 
 
 def test_a_webhook_arrives_signed_with_every_secret() -> None:
@@ -71,6 +100,13 @@ def test_a_redirect_is_not_followed() -> None:
     assert other.received == []
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "http://xn--i-7iq.ws/", "//", "\x7f"])
+def test_where_a_redirect_leads_is_not_even_read(location: str) -> None:
+    with Receiver(Reply(302, {"Location": location})) as receiver:
+        answer = send(receiver.url)
+    assert answer.attempt.error == "the receiver answered 302 Found"
+
+
 @pytest.mark.parametrize(("status", "final"), [(500, False), (404, False), (400, False), (410, True)])
 def test_an_answer_that_is_no_success_is_a_failure(status: int, final: bool) -> None:
     with Receiver(Reply(status)) as receiver:
@@ -80,7 +116,15 @@ def test_an_answer_that_is_no_success_is_a_failure(status: int, final: bool) -> 
 
 
 @pytest.mark.parametrize(
-    ("value", "seconds"), [("120", 120), ("soon", None), ("Thu, 01 Jan 2015 00:00:00 GMT", 0), ("999999999", 86_400)]
+    ("value", "seconds"),
+    [
+        ("120", 120),
+        ("soon", None),
+        ("Thu, 01 Jan 2015 00:00:00 GMT", 0),
+        ("999999999", 86_400),
+        (5_000 * "9", 86_400),
+        (f"Thu, 01 Jan 2015 00:00:00 +{20 * '9'}", None),
+    ],
 )
 def test_the_wait_that_a_receiver_asks_for_is_read(value: str, seconds: int | None) -> None:
     with Receiver(Reply(503, {"Retry-After": value})) as receiver:
@@ -100,6 +144,37 @@ def test_a_name_that_is_none_is_a_failure_that_says_so() -> None:
     answer = send("http://receiver.invalid/")
     assert not answer.final
     assert "looked up" in (answer.attempt.error or "")
+
+
+@pytest.mark.parametrize("host", ["a..b", ".example.com", 64 * "a", "[v1.a]"])
+def test_a_host_that_cannot_be_looked_up_is_given_up_at_once(host: str) -> None:
+    answer = send(f"http://{host}/")
+    assert answer.final
+    assert "the URL cannot be used" in (answer.attempt.error or "")
+
+
+def test_of_what_a_receiver_says_the_log_keeps_little() -> None:
+    with raw_receiver(b"HTTP/1.1 500 " + 90_000 * b"x" + b"\r\nContent-Length: 0\r\n\r\n") as port:
+        answer = send(f"http://127.0.0.1:{port}/")
+    assert answer.attempt.response_status == 500
+    assert len(answer.attempt.error or "") == 500
+
+
+@pytest.mark.parametrize("name", ["xn--i-7iq.example", "xn--fa-hia.example"])
+def test_the_certificate_that_is_asked_for_is_that_of_the_name_as_it_is_written(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hellos: list[bytes] = []
+    with raw_receiver(b"this is no TLS", hellos) as port:
+        here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+        look_up = socket.getaddrinfo
+        # No name server of a test knows such names; what is connected to is an address and looked up as ever.
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *rest, **more: here if host == name else look_up(host, *rest, **more)
+        )
+        answer = send(f"https://{name}:{port}/")
+    assert not answer.final
+    assert name.encode() in hellos[0]
 
 
 def test_a_receiver_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,14 @@
 """Sending a webhook: a signed POST to an address that was looked at first.
 
 What is connected to is the address that was checked, not the name: a second look-up could have another answer.
-Redirects are not followed, proxies of the environment are not used, and of the answer only the status and
-`Retry-After` count.
+Proxies of the environment are not used, and of the answer only the status and `Retry-After` count. The request goes to
+httpx's transport itself: its client reads where a redirect leads, also one that is not followed, and fails on some.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
-import logging
 import random
 import socket
 import time
@@ -29,6 +28,8 @@ from reports_core.storage.webhooks import Attempt, Delivery, Taken
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
 _USER_AGENT = "fna-reports-webhook/1"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LONGEST_ERROR = 500
+_LONGEST_RETRY_AFTER = timedelta(days=1)
 
 
 class _Refused(Exception):
@@ -57,7 +58,9 @@ def send(taken: Taken, *, allow_private: bool) -> Answer:
     started_at, started = datetime.now(UTC), time.monotonic()
 
     def over(status: int | None, error: str | None) -> Attempt:
-        return Attempt(started_at, timedelta(seconds=time.monotonic() - started), status, error)
+        # A receiver may say as much as it likes, and the log keeps many attempts.
+        told = error[:_LONGEST_ERROR] if error else error
+        return Attempt(started_at, timedelta(seconds=time.monotonic() - started), status, told)
 
     try:
         response = _post(taken, int(started_at.timestamp()), allow_private=allow_private)
@@ -65,6 +68,8 @@ def send(taken: Taken, *, allow_private: bool) -> Answer:
         return Answer(over(None, str(refused)), final=True)
     except SoftTimeLimitExceeded:
         return Answer(over(None, "the receiver took too long to answer"))
+    except (httpx.InvalidURL, UnicodeError) as error:
+        return Answer(over(None, f"the URL cannot be used: {error}"), final=True)
     except (httpx.HTTPError, OSError) as error:
         return Answer(over(None, _told(error)))
     if response.is_success:
@@ -100,20 +105,15 @@ def _post(taken: Taken, timestamp: int, *, allow_private: bool) -> httpx.Respons
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signature(secret, identifier, timestamp, body) for secret in taken.secrets),
     }
-    # It would write the URL down, whose query may be a secret of the receiver's.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    with httpx.Client(timeout=_TIMEOUT, trust_env=False, follow_redirects=False) as client:
+    # The certificate must be that of the name, as it stands in the URL: not every name has a form in other letters.
+    extensions = {"sni_hostname": url.raw_host.decode("ascii"), "timeout": _TIMEOUT.as_dict()}
+    with httpx.HTTPTransport(trust_env=False) as transport:
         for address in (addresses := list(_addresses(delivery.url, allow_private=allow_private))):
-            request = client.build_request(
-                "POST",
-                url.copy_with(host=address),
-                headers=headers,
-                content=body,
-                # The certificate must be that of the name.
-                extensions={"sni_hostname": url.host},
+            request = httpx.Request(
+                "POST", url.copy_with(host=address), headers=headers, content=body, extensions=extensions
             )
             try:
-                response = client.send(request, stream=True)
+                response = transport.handle_request(request)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 if address == addresses[-1]:
                     raise
@@ -156,8 +156,9 @@ def _told(error: Exception) -> str:
 def _retry_after(value: str) -> timedelta | None:
     """Return what the header asks for: seconds, or a time."""
     if value.isdecimal():
-        return timedelta(seconds=min(int(value), 86_400))
+        # Python reads no number of thousands of digits.
+        return _LONGEST_RETRY_AFTER if len(value) > len("86400") else timedelta(seconds=int(value))
     try:
         return max(parsedate_to_datetime(value) - datetime.now(UTC), timedelta(0)) if value else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

@@ -13,7 +13,6 @@ import hmac
 import ipaddress
 import secrets
 import socket
-from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -31,10 +30,18 @@ _LONGEST_ASKED = timedelta(hours=1)
 
 _JITTER = 0.1
 
-# Addresses of these networks stand for an IPv4 address in their last four bytes (RFC 6052).
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# Addresses of this network stand for an IPv4 address in their last four bytes (RFC 6052).
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 is public here only (RFC 4291): Python takes for public what is neither this nor known to be private, like
+# fec0::/10, ::7f00:1 and 64:ff9b:1::/48.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+# What releases of Python do not agree on: protocol assignments, relays and tunnels of 6to4, documentation.
+_NEVER_PUBLIC: tuple[IpNetwork, ...] = tuple(
+    ipaddress.ip_network(network) for network in ("192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20")
+)
 
 
 class DeliveryStatus(StrEnum):
@@ -89,6 +96,8 @@ def complaint(url: str, *, allow_private: bool) -> str | None:
     if parts.fragment:
         return "must not have a fragment (what follows #); it would not be sent"
     address = _literal(host)
+    if address is None and not _may_be_looked_up(host, bracketed="[" in parts.netloc):
+        return "must have a host that can be looked up: a name whose parts have 1 to 63 characters, or an IP address"
     if not allow_private and (host == "localhost" or (address is not None and not is_public(address))):
         return (
             "must not lead to a private address; use one that the internet can reach, or have the operator set "
@@ -98,20 +107,21 @@ def complaint(url: str, *, allow_private: bool) -> str | None:
 
 
 def is_public(address: IpAddress) -> bool:
-    """Tell whether an address is one of the public internet, seen through the forms that carry another one."""
-    return all(one.is_global and not one.is_multicast for one in _meant(address))
+    """Tell whether an address is one of the public internet, the same with every release of Python."""
+    if address in _TRANSLATED:
+        return is_public(ipaddress.IPv4Address(address.packed[-4:]))
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
+    return address.is_global and not address.is_multicast and not any(address in found for found in _NEVER_PUBLIC)
 
 
-def _meant(address: IpAddress) -> Iterable[IpAddress]:
-    """Yield the address, and the IPv4 addresses that it stands for."""
-    yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.sixtofour:
-            yield address.sixtofour
-        if address.teredo:
-            yield from address.teredo
-        if address in _TRANSLATED:
-            yield ipaddress.IPv4Address(address.packed[-4:])
+def _may_be_looked_up(host: str, *, bracketed: bool) -> bool:
+    """Tell whether a host that is no address is a name by its form; brackets are for addresses alone."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return not bracketed
 
 
 def _literal(host: str) -> IpAddress | None:
