@@ -25,6 +25,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     os.environ[RUN] = secrets.token_hex(4)
+    # Nobody here uses gRPC in a forked child, and what it does there before the program begins can end the child.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
     if url := os.environ.get(SERVER_URL):
         config.add_cleanup(Databases(url, os.environ[RUN]).drop_all)
     else:

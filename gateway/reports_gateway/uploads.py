@@ -119,7 +119,7 @@ async def upload(request: Request, upstream: Calls) -> UploadReportResponse | li
         if single is None:
             return outcomes
         await _finish(single, size)
-        return await upstream.answer(single)
+        return await upstream.for_client(single, single.cancel)
 
 
 async def upload_batch(request: Request, upstream: Calls) -> SubmitBatchBody:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import grpc.aio
 from fastapi import Depends, Request
@@ -26,12 +26,13 @@ from reports_gateway.settings import GatewaySettings
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import FileDescriptor
-    from grpc.aio import StreamUnaryCall, UnaryUnaryCall, UnaryUnaryMultiCallable
+    from grpc.aio import UnaryUnaryMultiCallable
 
     from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceAsyncStub
     from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceAsyncStub
     from fna.reports.v1.report_service_pb2_grpc import ReportServiceAsyncStub
 
+T = TypeVar("T")
 Q = TypeVar("Q", bound=Message)
 A = TypeVar("A", bound=Message)
 
@@ -103,21 +104,20 @@ class Calls:
 
     async def unary(self, method: UnaryUnaryMultiCallable[Q, A], message: Q) -> A:
         """Return the answer of a method. Raises AioRpcError, and ProblemError when the caller's time is none."""
-        return await self.answer(method(message, timeout=_seconds(self._request.headers.get("request-timeout"))))
+        call = method(message, timeout=_seconds(self._request.headers.get("request-timeout")))
+        return await self.for_client(call, call.cancel)
 
-    async def answer(self, call: UnaryUnaryCall[Any, A] | StreamUnaryCall[Any, A]) -> A:
-        """Return the answer of a call whose request was sent, its body read; a client that goes cancels it.
+    async def for_client(self, answer: Awaitable[T], give_up: Callable[[], object]) -> T:
+        """Return an answer to a request whose body was read; when its client goes, `give_up` ends the work for it.
 
-        Raises AioRpcError, and ClientDisconnect when the client is gone.
+        Raises what the work raises, and ClientDisconnect when the client is gone.
         """
         watching: list[asyncio.Task[None]] = []
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(
-            _PATIENCE_SECONDS, lambda: watching.append(loop.create_task(self._cancel_when_gone(call)))
-        )
+        timer = loop.call_later(_PATIENCE_SECONDS, lambda: watching.append(loop.create_task(self._when_gone(give_up))))
         try:
-            return await call
-        except asyncio.CancelledError:
+            return await answer
+        except BaseException:
             if any(task.done() for task in watching):
                 raise ClientDisconnect from None
             raise
@@ -130,10 +130,10 @@ class Calls:
         """Count an error that is not the answer to the whole request."""
         self._request.app.state.metrics.upstream_error(error.code().name)
 
-    async def _cancel_when_gone(self, call: grpc.aio.Call) -> None:
+    async def _when_gone(self, give_up: Callable[[], object]) -> None:
         while (await self._request.receive())["type"] != "http.disconnect":
             pass
-        call.cancel()
+        give_up()
 
 
 def _seconds(asked: str | None) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -45,7 +46,7 @@ def address(databases: Databases, tmp_path: Path) -> Iterator[str]:
 def test_the_gateway_keeps_to_its_document(address: str, tmp_path: Path) -> None:
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)),
-        *("run", f"{address}/openapi.json", "--seed", "1", "--max-examples", "15", "--workers", "2"),
+        *("run", f"{address}/openapi.json", "--seed", "1", "--max-examples", "15", "--workers", "1"),
         *("--request-timeout", "30", "--suppress-health-check", "all", "--no-color"),
     ]
     done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=200)
@@ -54,5 +55,6 @@ def test_the_gateway_keeps_to_its_document(address: str, tmp_path: Path) -> None
     generated = re.search(r"(\d+) generated", done.stdout)
     assert selected is not None
     assert generated is not None
-    assert int(selected[1]) >= 18, done.stdout
+    described = json.loads((ROOT / "docs/openapi.json").read_bytes())["paths"].values()
+    assert int(selected[1]) == sum(map(len, described)), done.stdout
     assert int(generated[1]) > 500, done.stdout

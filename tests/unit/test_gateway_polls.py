@@ -86,3 +86,13 @@ async def test_a_wait_out_of_bounds_is_refused(gateway: Gateway, peer: Peer, wai
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["field"] == "wait"
     assert not peer.requests
+
+
+async def test_a_client_that_goes_away_ends_its_poll(gateway: Gateway, peer: Peer) -> None:
+    url = gateway.client.base_url
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(f"GET {EVENTS}?wait=60s HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    await peer.watching.wait()
+    writer.transport.abort()
+    async with asyncio.timeout(5):
+        await peer.watch_cancelled.wait()

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
-from pydantic import BaseModel, BeforeValidator
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse, WatchBatchRequest, WatchBatchResponse
@@ -32,7 +32,12 @@ _LAST_EVENT_ID = Header(
     alias="Last-Event-ID", description="Continue after this event; sent by EventSource when it reconnects."
 )
 # An EventSource that saw no event yet sends none or an empty one.
-LastSequence = Annotated[Int64 | None, BeforeValidator(lambda text: text or None), _LAST_EVENT_ID]
+LastSequence = Annotated[
+    Int64 | None,
+    BeforeValidator(lambda text: text or None),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, {"const": ""}]}),
+    _LAST_EVENT_ID,
+]
 LastToken = Annotated[str, _LAST_EVENT_ID]
 
 
@@ -89,7 +94,7 @@ async def watch_batches(
         if query.wait_seconds is None:
             await watch.begins()
             return WatchResponse(watch, sse.of_batches, open_watches)
-        polled = await long_poll.next_message(watch, _events, query.wait_seconds)
+        polled = await upstream.for_client(long_poll.next_message(watch, _events, query.wait_seconds), watch.close)
         found = polled.message or WatchBatchesResponse(resume_token=message.resume_token)
         return _page(BatchesEventPage(events=events_of(found.events), resume_token=found.resume_token or None))
 
@@ -124,7 +129,7 @@ async def watch_batch(
 
     async def answer(watch: Watch[WatchBatchResponse]) -> Response:
         if query.wait_seconds is not None:
-            polled = await long_poll.next_message(watch, _events, query.wait_seconds)
+            polled = await upstream.for_client(long_poll.next_message(watch, _events, query.wait_seconds), watch.close)
             return _page(_batch_page(polled, message))
         if await watch.begins():
             return WatchResponse(watch, sse.of_batch, open_watches)
