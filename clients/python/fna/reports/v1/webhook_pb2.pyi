@@ -39,8 +39,9 @@ class _WebhookDeliveryStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[
     WEBHOOK_DELIVERY_STATUS_DELIVERED: _WebhookDeliveryStatus.ValueType  # 3
     """The receiver took it."""
     WEBHOOK_DELIVERY_STATUS_FAILED: _WebhookDeliveryStatus.ValueType  # 4
-    """Given up: after about a day of attempts, or when the receiver said that it
-    is gone. `RedeliverWebhook` tries again.
+    """Given up: after about a day of attempts, when the receiver said that it is
+    gone (410), or when the URL cannot be used or leads to a private address.
+    `RedeliverWebhook` tries again.
     """
 
 class WebhookDeliveryStatus(_WebhookDeliveryStatus, metaclass=_WebhookDeliveryStatusEnumTypeWrapper):
@@ -55,8 +56,9 @@ WEBHOOK_DELIVERY_STATUS_RETRYING: WebhookDeliveryStatus.ValueType  # 2
 WEBHOOK_DELIVERY_STATUS_DELIVERED: WebhookDeliveryStatus.ValueType  # 3
 """The receiver took it."""
 WEBHOOK_DELIVERY_STATUS_FAILED: WebhookDeliveryStatus.ValueType  # 4
-"""Given up: after about a day of attempts, or when the receiver said that it
-is gone. `RedeliverWebhook` tries again.
+"""Given up: after about a day of attempts, when the receiver said that it is
+gone (410), or when the URL cannot be used or leads to a private address.
+`RedeliverWebhook` tries again.
 """
 Global___WebhookDeliveryStatus: _TypeAlias = WebhookDeliveryStatus  # noqa: Y015
 
