@@ -221,8 +221,8 @@ def test_an_unknown_command_is_refused_with_the_help(checkout: Checkout) -> None
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([], ["-n", "auto", "--dist", "worksteal"]),
-        (["tests/unit", "-x"], ["-n", "auto", "--dist", "worksteal", "tests/unit", "-x"]),
+        ([], ["-n", "auto"]),
+        (["tests/unit", "-x"], ["-n", "auto", "tests/unit", "-x"]),
         (["-n0"], ["-n0"]),
         (["--pdb"], ["--pdb"]),
         (["-p", "no:xdist"], ["-p", "no:xdist"]),
