@@ -77,7 +77,7 @@ def submit(server: Server) -> Batch:
     company = uuid4()
     with ReportsClient(server.target) as client:
         reports = [client.upload(text.encode(), company_id=company, report_type=REPORT_TYPE_10_K) for text in TEXTS]
-        return client.submit([report.report_id for report in reports])
+        return client.submit([report.report_id for report in reports]).message
 
 
 def watch(target: str, batch_id: str, seen: Callable[[BatchEvent], None]) -> None:

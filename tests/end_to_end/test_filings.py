@@ -39,7 +39,7 @@ def analysed(stack: Stack, paths: list[Path], worker: Running, within: float) ->
             ).report_id
             for path in paths
         ]
-        batch = client.submit(reports)
+        batch = client.submit(reports).message
     batch = stack.finished(batch.batch_id, within)
     items = stack.rows(
         """

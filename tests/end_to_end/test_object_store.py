@@ -61,7 +61,7 @@ def test_content_that_was_changed_in_the_bucket_is_not_analysed(stack: Stack, bu
     (name,) = bucket.names()
     bucket.put(name, b"something else")
     with stack.client() as client:
-        batch = client.submit([report_id])
+        batch = client.submit([report_id]).message
     stack.start_worker()
     (item,) = stack.finished(batch.batch_id).results
     assert (item.status, item.attempt_count) == (BATCH_ITEM_STATUS_FAILED, 1)

@@ -160,7 +160,7 @@ class Stack:
         """Upload documents and submit them as one batch."""
         report_ids = self.upload(*texts)
         with self.client() as client:
-            return client.submit(report_ids)
+            return client.submit(report_ids).message
 
     def finished(self, batch_id: str, seconds: float = 60) -> Batch:
         """Wait until the batch is final and return it with its items."""

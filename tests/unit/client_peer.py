@@ -64,7 +64,13 @@ class Peer(AbstractContextManager["Peer"]):
     set when a watch is over for whatever reason, `cancelled` when one that was silent was dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        credentials: grpc.ServerCredentials | None = None,
+        interceptors: Sequence[grpc.ServerInterceptor] = (),
+    ) -> None:
+        self._credentials = credentials
+        self._interceptors = interceptors
         self.answers: dict[str, list[Message]] = {}
         self.streams: list[Stream] = []
         self.requests: dict[str, list[list[Message]]] = {}
@@ -88,9 +94,14 @@ class Peer(AbstractContextManager["Peer"]):
 
     def start(self) -> None:
         """Serve, on the same port as before if there was one."""
-        self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(
+            ThreadPoolExecutor(8), interceptors=list(self._interceptors), options=[("grpc.so_reuseport", 0)]
+        )
         self._server.add_generic_rpc_handlers(list(self._handlers()))
-        self._port = self._server.add_insecure_port(self.target)
+        if self._credentials is None:
+            self._port = self._server.add_insecure_port(self.target)
+        else:
+            self._port = self._server.add_secure_port(self.target, self._credentials)
         self._server.start()
 
     def stop(self) -> None:
@@ -230,11 +241,14 @@ class ClientOptions(TypedDict, total=False):
 
     timeout: timedelta
     reconnect_timeout: timedelta
+    credentials: grpc.ChannelCredentials
+    token: str | Callable[[], str]
+    api_key: str
 
 
 def blocking(peer: Peer, method: str, *arguments: object, **options: object) -> object:
     """Call with the blocking client."""
-    with ReportsClient(peer.target, **_client_options(options)) as client:
+    with ReportsClient(peer.target, **client_options(options)) as client:
         result = getattr(client, method)(*arguments, **options)
         return list(result) if isgenerator(result) else result
 
@@ -243,7 +257,7 @@ def asynchronous(peer: Peer, method: str, *arguments: object, **options: object)
     """Call with the asyncio client."""
 
     async def call() -> object:
-        async with AsyncReportsClient(peer.target, **_client_options(options)) as client:
+        async with AsyncReportsClient(peer.target, **client_options(options)) as client:
             result = getattr(client, method)(*arguments, **options)
             return [element async for element in result] if isasyncgen(result) else await result
 
@@ -258,7 +272,7 @@ def watch(caller: Caller, peer: Peer, **options: object) -> list[BatchEvent]:
     return cast("list[BatchEvent]", caller(peer, "watch", BATCH_ID, **options))
 
 
-def _client_options(options: dict[str, object]) -> ClientOptions:
+def client_options(options: dict[str, object]) -> ClientOptions:
     """Take the options of the client itself out of those of a call."""
     taken = {name: options.pop(name) for name in ClientOptions.__annotations__ if name in options}
     return cast("ClientOptions", taken)

@@ -20,7 +20,9 @@ from google.rpc.error_details_pb2 import BadRequest, QuotaFailure, RetryInfo
 import fna.reports
 from fna.reports import (
     AccessDeniedError,
+    AsyncBatchHandle,
     AsyncReportsClient,
+    BatchHandle,
     ConflictError,
     DataLossError,
     DeadlineExceededError,
@@ -34,7 +36,7 @@ from fna.reports import (
     UnavailableError,
     company_id,
 )
-from fna.reports.v1.batch_pb2 import BATCH_STATUS_PROCESSING, BatchItem
+from fna.reports.v1.batch_pb2 import BATCH_STATUS_PROCESSING, Batch, BatchItem
 from fna.reports.v1.batch_status_service_pb2 import (
     BatchFilter,
     BatchResult,
@@ -44,14 +46,22 @@ from fna.reports.v1.batch_status_service_pb2 import (
     ListBatchesResponse,
     ListBatchItemsResponse,
     ListBatchResultsResponse,
+    ListWebhookDeliveriesRequest,
+    ListWebhookDeliveriesResponse,
 )
 from fna.reports.v1.batch_submission_service_pb2 import (
     CancelBatchRequest,
     CancelBatchResponse,
+    GetWebhookSettingsResponse,
+    RedeliverWebhookRequest,
+    RedeliverWebhookResponse,
     RetryBatchRequest,
     RetryBatchResponse,
+    RotateWebhookSecretResponse,
     SubmitBatchRequest,
     SubmitBatchResponse,
+    UpdateWebhookSettingsRequest,
+    UpdateWebhookSettingsResponse,
 )
 from fna.reports.v1.report_pb2 import REPORT_TYPE_10_K, Report, ReportAnalysis
 from fna.reports.v1.report_service_pb2 import (
@@ -66,6 +76,7 @@ from fna.reports.v1.report_service_pb2 import (
     UploadReportRequest,
     UploadReportResponse,
 )
+from fna.reports.v1.webhook_pb2 import WebhookDelivery, WebhookSettings
 from tests.unit.client_peer import (
     BATCH_ID,
     CALLERS,
@@ -102,6 +113,13 @@ def requests(peer: Peer, method: str) -> list[Message]:
     return [messages[0] for messages in peer.requests[method]]
 
 
+def submitted(result: object) -> Batch:
+    """Return the batch of a handle."""
+    assert isinstance(result, BatchHandle | AsyncBatchHandle)
+    assert (result.batch_id, result.task_id) == (result.message.batch_id, result.message.task_id)
+    return result.message
+
+
 @both_clients
 def test_a_submission_says_what_it_was_told(caller: Caller) -> None:
     with Peer() as peer:
@@ -117,7 +135,7 @@ def test_a_submission_says_what_it_was_told(caller: Caller) -> None:
             execution_timeout=timedelta(minutes=2),
             webhook_url="https://example.com/hooks",
         )
-        assert result == batch()
+        assert submitted(result) == batch()
         expected = SubmitBatchRequest(
             report_ids=[REPORT_ID],
             request_id=str(request_id),
@@ -238,7 +256,15 @@ def test_a_validation_names_every_unknown_report(caller: Caller) -> None:
     with Peer() as peer:
         peer.answers["SubmitBatch"] = [SubmitBatchResponse(batch=batch(), unknown_report_ids=unknown)]
         with pytest.raises(NotFoundError) as raised:
-            caller(peer, "submit", unknown, validate_only=True)
+            caller(peer, "validate", unknown, labels={"quarter": "Q1"})
+        assert requests(peer, "SubmitBatch") == [
+            SubmitBatchRequest(
+                report_ids=unknown,
+                labels={"quarter": "Q1"},
+                validate_only=True,
+                request_id=cast("SubmitBatchRequest", requests(peer, "SubmitBatch")[0]).request_id,
+            )
+        ]
     assert raised.value.reason == "REPORT_NOT_FOUND"
     assert raised.value.metadata == {"report_ids": ",".join(unknown), "unknown_count": "300"}
 
@@ -252,7 +278,8 @@ def test_the_other_calls_pass_on_their_arguments(caller: Caller) -> None:
         peer.answers["GetReport"] = [GetReportResponse(report=Report(report_id=REPORT_ID))]
         peer.answers["GetReportAnalysis"] = [GetReportAnalysisResponse(analysis=ReportAnalysis(report_id=REPORT_ID))]
         assert caller(peer, "cancel", BATCH_ID, reason="wrong files", etag="1") == batch()
-        assert caller(peer, "retry", BATCH_ID, report_ids=[REPORT_ID], request_id=TASK_ID, etag="2") == batch()
+        retried = caller(peer, "retry", BATCH_ID, report_ids=[REPORT_ID], request_id=TASK_ID, etag="2")
+        assert submitted(retried) == batch()
         assert caller(peer, "get_batch", UUID(BATCH_ID), TASK_ID) == batch()
         assert caller(peer, "get_report", REPORT_ID) == Report(report_id=REPORT_ID)
         assert caller(peer, "get_analysis", REPORT_ID) == ReportAnalysis(report_id=REPORT_ID)
@@ -422,6 +449,62 @@ def test_a_company_name_stands_for_one_uuid_and_a_uuid_for_itself() -> None:
     assert company_id(REPORT_ID) == UUID(REPORT_ID)
 
 
+@both_clients
+def test_webhooks_are_set_read_and_delivered_again(caller: Caller) -> None:
+    settings = WebhookSettings(url="https://example.com/hooks", has_secret=True)
+    delivery = WebhookDelivery(delivery_id=TASK_ID, batch_id=BATCH_ID)
+    with Peer() as peer:
+        peer.answers["GetWebhookSettings"] = [GetWebhookSettingsResponse(settings=settings)]
+        peer.answers["UpdateWebhookSettings"] = [UpdateWebhookSettingsResponse(settings=settings)]
+        peer.answers["RotateWebhookSecret"] = [RotateWebhookSecretResponse(secret="whsec_x", settings=settings)]
+        peer.answers["ListWebhookDeliveries"] = [ListWebhookDeliveriesResponse(deliveries=[delivery])]
+        peer.answers["RedeliverWebhook"] = [RedeliverWebhookResponse(delivery=delivery)]
+        assert caller(peer, "get_webhook_settings") == settings
+        assert caller(peer, "set_webhook_url", settings.url) == settings
+        assert caller(peer, "rotate_webhook_secret") == RotateWebhookSecretResponse(secret="whsec_x", settings=settings)
+        assert caller(peer, "list_webhook_deliveries", UUID(BATCH_ID)) == [delivery]
+        assert caller(peer, "redeliver_webhook", BATCH_ID, TASK_ID) == delivery
+        assert requests(peer, "UpdateWebhookSettings") == [UpdateWebhookSettingsRequest(url=settings.url)]
+        assert requests(peer, "ListWebhookDeliveries") == [ListWebhookDeliveriesRequest(batch_id=BATCH_ID)]
+        assert requests(peer, "RedeliverWebhook") == [RedeliverWebhookRequest(batch_id=BATCH_ID, delivery_id=TASK_ID)]
+
+
+@both_clients
+def test_files_are_uploaded_and_then_submitted_with_ids(caller: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("We grew.")
+    with Peer() as peer:
+        peer.answers["UploadReport"] = [UploadReportResponse(report=Report(report_id=TASK_ID))]
+        peer.answers["SubmitBatch"] = [SubmitBatchResponse(batch=batch())]
+        caller(peer, "submit", [path, UUID(REPORT_ID)], company_id=COMPANY, report_type=REPORT_TYPE_10_K)
+        header = cast("UploadReportRequest", peer.requests["UploadReport"][0][0]).header
+        assert (header.report.file_name, header.report.report_type) == ("letter.txt", REPORT_TYPE_10_K)
+        assert header.report.company_id == str(COMPANY)
+        assert cast("SubmitBatchRequest", requests(peer, "SubmitBatch")[0]).report_ids == [TASK_ID, REPORT_ID]
+        with pytest.raises(ValueError, match=r"letter.txt is to be uploaded: give the company_id"):
+            caller(peer, "submit", [path])
+
+
+@both_clients
+def test_an_upload_tells_how_far_it_is(caller: Caller) -> None:
+    told: list[tuple[int, int]] = []
+    content = bytes(600 * 1024)
+    with Peer() as peer:
+        peer.answers["UploadReport"] = [unavailable(), UploadReportResponse(report=Report(report_id=REPORT_ID))]
+        caller(
+            peer,
+            "upload",
+            content,
+            company_id=COMPANY,
+            report_type=REPORT_TYPE_10_K,
+            on_progress=lambda sent, total: told.append((sent, total)),
+        )
+    steps = [(256 * 1024, len(content)), (512 * 1024, len(content)), (len(content), len(content))]
+    # The first attempt may have been refused before it had sent everything.
+    assert told[-3:] == steps
+    assert told[:-3] == steps[: len(told) - 3]
+
+
 def test_both_clients_have_the_same_surface() -> None:
     def surface(client: type) -> dict[str, list[tuple[str, object, object]]]:
         return {
@@ -431,6 +514,7 @@ def test_both_clients_have_the_same_surface() -> None:
         }
 
     assert surface(ReportsClient) == surface(AsyncReportsClient)
+    assert surface(BatchHandle) == surface(AsyncBatchHandle)
     assert signature(ReportsClient.submit).parameters["request_id"].kind is Parameter.KEYWORD_ONLY
 
 
@@ -438,7 +522,10 @@ def test_the_package_has_the_clients_and_the_errors() -> None:
     assert fna.reports.__all__ == [
         "COMPANY_NAMESPACE",
         "AccessDeniedError",
+        "AsyncBatchHandle",
         "AsyncReportsClient",
+        "BatchHandle",
+        "BatchOutcome",
         "ConflictError",
         "DataLossError",
         "DeadlineExceededError",
@@ -451,4 +538,5 @@ def test_the_package_has_the_clients_and_the_errors() -> None:
         "ReportsError",
         "UnavailableError",
         "company_id",
+        "tls_credentials",
     ]

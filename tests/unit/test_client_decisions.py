@@ -7,9 +7,10 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from fna.reports import InvalidRequestError, ReportsError, UnavailableError
+from fna.reports import DeadlineExceededError, InvalidRequestError, ReportsError, UnavailableError
 from fna.reports._attempts import Attempts
 from fna.reports._backoff import Backoff
+from fna.reports._interruptions import Interruptions
 from fna.reports._watch import Watch
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchRequest
 from tests.unit.client_peer import BATCH_ID, heartbeat, message, snapshot
@@ -33,14 +34,11 @@ def never_shorter() -> float:
     return 0.0
 
 
-def watch(clock: Clock, *, reconnect_timeout: timedelta | None = None) -> Watch:
-    return Watch(
-        WatchBatchRequest(batch_id=BATCH_ID),
-        timeout=timedelta(seconds=30),
-        reconnect_timeout=reconnect_timeout,
-        backoff=Backoff(never_shorter),
-        clock=clock,
+def watch(clock: Clock, *, reconnect_timeout: timedelta | None = None, within: timedelta | None = None) -> Watch:
+    interruptions = Interruptions(
+        timedelta(seconds=30), reconnect_timeout, within, backoff=Backoff(never_shorter), clock=clock
     )
+    return Watch(WatchBatchRequest(batch_id=BATCH_ID), interruptions)
 
 
 def test_waits_double_up_to_a_second() -> None:
@@ -108,6 +106,20 @@ def test_every_interruption_has_the_whole_reconnect_timeout() -> None:
         decisions.wait_after(away())
 
 
+def test_a_watch_ends_with_the_time_that_it_may_take_though_the_server_comes_back_each_time() -> None:
+    clock = Clock()
+    decisions = watch(clock, within=timedelta(seconds=60))
+    assert decisions.remaining() == pytest.approx(60)
+    decisions.take(message(snapshot(1)))
+    clock.now += 40
+    decisions.wait_after(away())
+    decisions.take(message(heartbeat(1)))
+    clock.now += 40
+    assert decisions.remaining() == 0
+    with pytest.raises(DeadlineExceededError, match="within 60 s"):
+        decisions.wait_after(away())
+
+
 def test_a_cut_without_a_reason_is_believed_when_the_stream_brought_nothing_since_the_last() -> None:
     decisions = watch(Clock())
     decisions.take(message(snapshot(1)))
@@ -131,14 +143,14 @@ def test_compaction_ends_a_watch_that_had_no_position() -> None:
 
 def test_silence_is_three_heartbeat_intervals() -> None:
     request = WatchBatchRequest(batch_id=BATCH_ID)
-    assert Watch(request, timeout=timedelta(1), reconnect_timeout=None).silence_limit_seconds == 45
+    assert Watch(request, Interruptions(timedelta(1), None)).silence_limit_seconds == 45
     request.heartbeat_interval.FromTimedelta(timedelta(seconds=2))
-    assert Watch(request, timeout=timedelta(1), reconnect_timeout=None).silence_limit_seconds == 6
+    assert Watch(request, Interruptions(timedelta(1), None)).silence_limit_seconds == 6
 
 
 def test_the_request_of_the_caller_is_left_as_it_is() -> None:
     request = WatchBatchRequest(batch_id=BATCH_ID)
-    decisions = Watch(request, timeout=timedelta(1), reconnect_timeout=None)
+    decisions = Watch(request, Interruptions(timedelta(1), None))
     decisions.take(message(snapshot(5)))
     assert decisions.request().after_sequence == 5
     assert request == WatchBatchRequest(batch_id=BATCH_ID)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import grpc
 
 from fna.reports.errors import UnavailableError
 
-OPTIONS: tuple[tuple[str, int], ...] = (
+
+def installed_version() -> str:
+    """Return the version of this package; `unknown` when it runs without being installed."""
+    try:
+        return version("fna-reports")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+OPTIONS: tuple[tuple[str, int | str], ...] = (
+    ("grpc.primary_user_agent", f"fna-reports-python/{installed_version()}"),
     # A connection that lost its peer without a word is found out even when no stream with heartbeats uses it. Below a
     # minute a server would take the pings for abuse; 0 is "no limit to pings without data".
     ("grpc.keepalive_time_ms", 60_000),
@@ -24,6 +37,25 @@ OPTIONS: tuple[tuple[str, int], ...] = (
     # A server that comes back under another address: the default is to ask the resolver again after 30 seconds.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
 )
+
+
+def tls_credentials(
+    *,
+    ca_file: str | os.PathLike[str] | None = None,
+    cert_file: str | os.PathLike[str] | None = None,
+    key_file: str | os.PathLike[str] | None = None,
+) -> grpc.ChannelCredentials:
+    """Return credentials for an encrypted connection, to give to a client as `credentials`.
+
+    The server's certificate is checked against the certificates in `ca_file` (PEM), by default against those that gRPC
+    brings along. `cert_file` and `key_file` (PEM) are shown to a server that asks for them (mutual TLS).
+
+    Raises: `OSError` when a file cannot be read; `ValueError` when only one of `cert_file` and `key_file` is given.
+    """
+    if (cert_file is None) != (key_file is None):
+        raise ValueError("cert_file and key_file belong together: give both, or neither")
+    ca, key, chain = (None if path is None else Path(path).read_bytes() for path in (ca_file, key_file, cert_file))
+    return grpc.ssl_channel_credentials(ca, key, chain)
 
 
 def not_connected(target: str, within: timedelta) -> UnavailableError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,6 +16,7 @@ from fna.reports.v1.report_pb2 import Report
 from fna.reports.v1.report_service_pb2 import UploadReportRequest
 
 Content = str | os.PathLike[str] | bytes | BinaryIO
+OnProgress = Callable[[int, int], None]
 
 MAX_CONTENT_BYTES = 52_428_800  # The contract's limit; an operator may set a lower one.
 _CHUNK_BYTES = 256 * 1024
@@ -53,8 +54,11 @@ class Document:
             )
         return cls(data, hashlib.sha256(data).hexdigest(), file_name)
 
-    def messages(self, report: Report) -> Iterator[UploadReportRequest]:
-        """Yield the messages that upload the content as `report`."""
+    def messages(self, report: Report, on_progress: OnProgress | None = None) -> Iterator[UploadReportRequest]:
+        """Yield the messages that upload the content as `report`.
+
+        `on_progress` is told the bytes that were taken for sending, and how many there are.
+        """
         header = UploadReportRequest.Header(
             report=report,
             content_size_bytes=len(self.data),
@@ -63,3 +67,5 @@ class Document:
         yield UploadReportRequest(header=header)
         for start in range(0, len(self.data), _CHUNK_BYTES):
             yield UploadReportRequest(chunk=self.data[start : start + _CHUNK_BYTES])
+            if on_progress is not None:
+                on_progress(min(start + _CHUNK_BYTES, len(self.data)), len(self.data))

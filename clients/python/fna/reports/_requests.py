@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -14,6 +15,7 @@ from fna.reports.v1.batch_status_service_pb2 import (
     ListBatchesRequest,
     ListBatchItemsRequest,
     ListBatchResultsRequest,
+    WatchBatchesRequest,
     WatchBatchRequest,
 )
 from fna.reports.v1.batch_submission_service_pb2 import RetryBatchRequest, SubmitBatchRequest
@@ -30,7 +32,6 @@ def submit_batch(
     priority: int | None,
     execution_timeout: timedelta | None,
     webhook_url: str,
-    validate_only: bool,
 ) -> SubmitBatchRequest:
     """Build the request for `SubmitBatch`."""
     return SubmitBatchRequest(
@@ -40,7 +41,6 @@ def submit_batch(
         priority=priority,
         execution_timeout=_duration(execution_timeout),
         webhook_url=webhook_url,
-        validate_only=validate_only,
     )
 
 
@@ -104,6 +104,21 @@ def watch_batch(
     )
 
 
+def watch_batches(
+    statuses: Iterable[BatchStatus.ValueType],
+    labels: Mapping[str, str] | None,
+    batch_ids: Iterable[Id],
+    heartbeat_interval: timedelta | None,
+    exclude_item_events: bool,
+) -> WatchBatchesRequest:
+    """Build the request for the first call of `WatchBatches`."""
+    return WatchBatchesRequest(
+        filter=BatchFilter(statuses=statuses, labels=labels or {}, batch_ids=map(str, batch_ids)),
+        heartbeat_interval=_duration(heartbeat_interval),
+        exclude_item_events=exclude_item_events,
+    )
+
+
 def register_report(report: Report, request_id: Id | None) -> RegisterReportRequest:
     """Build the request for `RegisterReport`."""
     return RegisterReportRequest(report=report, request_id=_request_id(request_id))
@@ -131,6 +146,16 @@ def report(
         file_name=file_name,
         source_uri=source_uri,
     )
+
+
+def company_of(path: os.PathLike[str], company_id: Id | None) -> Id:
+    """Return the company of a file to upload.
+
+    Raises: `ValueError` when there is none.
+    """
+    if company_id is None:
+        raise ValueError(f"{os.fspath(path)} is to be uploaded: give the company_id that it belongs to")
+    return company_id
 
 
 def optional_id(value: Id | None) -> str:

@@ -1,19 +1,18 @@
-"""Reads the answer to a submission."""
+"""Reads the answer to the validation of a submission."""
 
 from __future__ import annotations
 
 import grpc
 
 from fna.reports.errors import NotFoundError
-from fna.reports.v1.batch_pb2 import Batch
 from fna.reports.v1.batch_submission_service_pb2 import SubmitBatchResponse
 
 
-def submitted_batch(response: SubmitBatchResponse) -> Batch:
-    """Return the batch.
+def require_known(response: SubmitBatchResponse) -> None:
+    """Require that all reports exist.
 
-    Raises: `NotFoundError`, reason `REPORT_NOT_FOUND`, when a validation found unknown reports: the error that the
-    submission would have met, with all ids in `metadata["report_ids"]`, not only the first 100.
+    Raises: `NotFoundError`, reason `REPORT_NOT_FOUND`: the error that the submission would have met, with all ids in
+    `metadata["report_ids"]`, not only the first 100.
     """
     unknown = response.unknown_report_ids
     if unknown:
@@ -23,4 +22,3 @@ def submitted_batch(response: SubmitBatchResponse) -> Batch:
             reason="REPORT_NOT_FOUND",
             metadata={"report_ids": ",".join(unknown), "unknown_count": str(len(unknown))},
         )
-    return response.batch

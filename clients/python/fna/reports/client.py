@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+import os
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from types import TracebackType
 from typing import Self, TypeVar
@@ -11,16 +11,17 @@ from typing import Self, TypeVar
 import grpc
 
 from fna.reports import _requests
-from fna.reports._attempts import Attempts
-from fna.reports._channel import OPTIONS, not_connected
-from fna.reports._document import Content, Document
+from fna.reports._connection import Connection, OnInterruption
+from fna.reports._document import Content, Document, OnProgress
+from fna.reports._identity import Identity, Token
+from fna.reports._paging import Page, Paged
 from fna.reports._requests import Id
-from fna.reports._status import error_of
-from fna.reports._submission import submitted_batch
+from fna.reports._submission import require_known
 from fna.reports._watch import Watch
-from fna.reports._watchdog import Watchdog
-from fna.reports.errors import DataLossError, ReportsError
+from fna.reports._watch_batches import BatchesWatch
+from fna.reports.handle import BatchHandle
 from fna.reports.v1.batch_pb2 import (
+    BATCH_VIEW_BASIC,
     BATCH_VIEW_UNSPECIFIED,
     Batch,
     BatchEvent,
@@ -29,11 +30,18 @@ from fna.reports.v1.batch_pb2 import (
     BatchStatus,
     BatchView,
 )
-from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
+from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest, ListWebhookDeliveriesRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
-from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
+from fna.reports.v1.batch_submission_service_pb2 import (
+    CancelBatchRequest,
+    GetWebhookSettingsRequest,
+    RedeliverWebhookRequest,
+    RotateWebhookSecretRequest,
+    RotateWebhookSecretResponse,
+    UpdateWebhookSettingsRequest,
+)
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
-from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
+from fna.reports.v1.report_pb2 import REPORT_TYPE_OTHER, Report, ReportAnalysis, ReportStatus, ReportType
 from fna.reports.v1.report_service_pb2 import (
     GetNarrativeDeltaRequest,
     GetReportAnalysisRequest,
@@ -41,27 +49,39 @@ from fna.reports.v1.report_service_pb2 import (
     NarrativeDelta,
 )
 from fna.reports.v1.report_service_pb2_grpc import ReportServiceStub
+from fna.reports.v1.webhook_pb2 import WebhookDelivery, WebhookSettings
 
-_Request = TypeVar("_Request")
-_Response = TypeVar("_Response")
+_Request = TypeVar("_Request", bound=Paged)
+_Page = TypeVar("_Page", bound=Page)
 
 
 class ReportsClient:
     """Submits batches of reports and follows their progress, blocking the calling thread.
 
-    `target` is a gRPC target, `host:port` for example. Without `credentials` the connection is not encrypted. `timeout`
-    bounds each call, all its attempts included: a call that finds the server away (UNAVAILABLE) is made again, with
-    growing waits or the one that the server asks for. `reconnect_timeout` bounds how long a watch tries to continue
-    after an interruption; None means for ever.
+    `target` is a gRPC target, `host:port` for example. Without `credentials` (see `tls_credentials`) the connection is
+    not encrypted. `token` (or a function that returns one) and `api_key` are sent with every call; over a connection
+    that is not encrypted, and leads to another machine, only with `allow_plaintext_secrets`. `timeout` bounds each
+    call, all its attempts included: a call that finds the server away (UNAVAILABLE) is made again, with growing waits
+    or the one that the server asks for. `reconnect_timeout` bounds how long a watch tries to continue after an
+    interruption; None means for ever.
 
     A client holds one connection, may be used by several threads, and is closed by `close` or at the end of `with`.
     Every call raises a `ReportsError`; its documentation names the kinds that a caller may want to tell apart.
 
-        with ReportsClient("127.0.0.1:50051") as client:
-            report = client.upload("10k.htm", company_id=company_id("Acme"), report_type=REPORT_TYPE_10_K)
-            batch = client.submit([report.report_id])
-            for event in client.watch(batch.batch_id):
-                print(event.sequence, event.WhichOneof("event"))
+    >>> from pathlib import Path
+    >>> from fna.reports import ReportsClient, company_id
+    >>> with ReportsClient("127.0.0.1:50051") as client:
+    ...     batch = client.submit([Path("letter.txt")], company_id=company_id("Acme"))
+    ...     for event in batch.events():
+    ...         print(event.WhichOneof("event"))
+    ...     for result in batch.result().results:
+    ...         print(f"optimism {result.analysis.optimism.value:.2f}")
+    snapshot
+    ...
+    status_changed
+    optimism 0.86
+
+    Raises: `ValueError` when a secret would go unencrypted to another machine.
     """
 
     def __init__(
@@ -69,19 +89,19 @@ class ReportsClient:
         target: str,
         *,
         credentials: grpc.ChannelCredentials | None = None,
+        token: Token | None = None,
+        api_key: str | None = None,
+        allow_plaintext_secrets: bool = False,
         timeout: timedelta = timedelta(seconds=30),
         reconnect_timeout: timedelta | None = None,
     ) -> None:
         self.target = target
-        self._timeout = timeout
-        self._reconnect_timeout = reconnect_timeout
-        if credentials is None:
-            self._channel = grpc.insecure_channel(target, OPTIONS)
-        else:
-            self._channel = grpc.secure_channel(target, credentials, OPTIONS)
-        self._submissions = BatchSubmissionServiceStub(self._channel)
-        self._statuses = BatchStatusServiceStub(self._channel)
-        self._reports = ReportServiceStub(self._channel)
+        identity = Identity(token, api_key)
+        identity.require_secret(target, encrypted=credentials is not None, allow_plaintext=allow_plaintext_secrets)
+        self._connection = Connection(target, credentials, identity, timeout, reconnect_timeout)
+        self._submissions = BatchSubmissionServiceStub(self._connection.channel)
+        self._statuses = BatchStatusServiceStub(self._connection.channel)
+        self._reports = ReportServiceStub(self._connection.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -93,19 +113,14 @@ class ReportsClient:
 
     def close(self) -> None:
         """Close the connection. Calls and watches that still run fail."""
-        self._channel.close()
+        self._connection.close()
 
     def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves.
 
         Raises: `UnavailableError` when it is not in time.
         """
-        ready = grpc.channel_ready_future(self._channel)
-        try:
-            ready.result(within.total_seconds())
-        except grpc.FutureTimeoutError:
-            ready.cancel()
-            raise not_connected(self.target, within) from None
+        self._connection.connect(within)
 
     def upload(
         self,
@@ -118,12 +133,14 @@ class ReportsClient:
         filing_date: str = "",
         file_name: str = "",
         content_type: str = "",
+        on_progress: OnProgress | None = None,
     ) -> Report:
         """Upload a report and return it; content that the company already has returns the report that has it.
 
         `content` is a path, bytes or a binary stream (read to its end), at most 50 MiB. `fiscal_period` is `Q1 2024` to
         `Q4 2024` or `FY 2024`, `filing_date` is `YYYY-MM-DD`. `file_name` defaults to that of the path. The server
-        finds out the format by itself; `content_type` is a hint.
+        finds out the format by itself; `content_type` is a hint. `on_progress` is told, in another thread, the bytes
+        on their way so far and how many there are; another attempt begins at 0 again.
 
         Raises: `OSError` when the file cannot be read; `InvalidRequestError`; `LimitExceededError` when the content is
         too large; `DataLossError` when it was damaged on the way.
@@ -138,7 +155,11 @@ class ReportsClient:
             content_type=content_type,
             file_name=file_name or document.file_name,
         )
-        response = self._try(lambda timeout: self._reports.UploadReport(document.messages(report), timeout=timeout))
+        response = self._connection.attempt(
+            lambda timeout, metadata: self._reports.UploadReport(
+                document.messages(report, on_progress), timeout=timeout, metadata=metadata
+            )
+        )
         return response.report
 
     def register(
@@ -169,14 +190,14 @@ class ReportsClient:
             content_type=content_type,
             source_uri=source_uri,
         )
-        return self._call(self._reports.RegisterReport, _requests.register_report(report, request_id)).report
+        return self._connection.call(self._reports.RegisterReport, _requests.register_report(report, request_id)).report
 
     def get_report(self, report_id: Id) -> Report:
         """Return a report.
 
         Raises: `NotFoundError`.
         """
-        return self._call(self._reports.GetReport, GetReportRequest(report_id=str(report_id))).report
+        return self._connection.call(self._reports.GetReport, GetReportRequest(report_id=str(report_id))).report
 
     def list_reports(
         self,
@@ -190,12 +211,8 @@ class ReportsClient:
         Pages are fetched as they are needed; `page_size` 0 leaves their size to the server.
         """
         request = _requests.list_reports(company_id, statuses, page_size)
-        while True:
-            page = self._call(self._reports.ListReports, request)
+        for page in self._pages(self._reports.ListReports, request):
             yield from page.reports
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def get_analysis(self, report_id: Id, analysis_id: Id | None = None) -> ReportAnalysis:
         """Return an analysis of a report, by default the newest completed one.
@@ -203,7 +220,7 @@ class ReportsClient:
         Raises: `NotFoundError`; `PreconditionError` while the first analysis is still running.
         """
         request = GetReportAnalysisRequest(report_id=str(report_id), analysis_id=_requests.optional_id(analysis_id))
-        return self._call(self._reports.GetReportAnalysis, request).analysis
+        return self._connection.call(self._reports.GetReportAnalysis, request).analysis
 
     def get_delta(self, report_id: Id, base_report_id: Id | None = None) -> NarrativeDelta:
         """Return how the narrative of a report differs from that of an earlier one, by default of the previous one.
@@ -214,33 +231,61 @@ class ReportsClient:
         request = GetNarrativeDeltaRequest(
             report_id=str(report_id), base_report_id=_requests.optional_id(base_report_id)
         )
-        return self._call(self._reports.GetNarrativeDelta, request).delta
+        return self._connection.call(self._reports.GetNarrativeDelta, request).delta
 
     def submit(
         self,
-        report_ids: Iterable[Id],
+        reports: Iterable[Id | os.PathLike[str]],
         *,
+        company_id: Id | None = None,
+        report_type: ReportType.ValueType = REPORT_TYPE_OTHER,
         request_id: Id | None = None,
         labels: Mapping[str, str] | None = None,
         priority: int | None = None,
         execution_timeout: timedelta | None = None,
         webhook_url: str = "",
-        validate_only: bool = False,
-    ) -> Batch:
-        """Submit reports for analysis and return the batch, without its items, at once.
+    ) -> BatchHandle:
+        """Submit reports for analysis and return a handle of the batch at once.
+
+        A report is the id of one that the server has, or the `Path` of a file to upload first, as a report of
+        `company_id` and `report_type`; to give each file its own, `upload` them and submit their ids.
 
         `request_id` makes repeated calls one submission; without it one is made for this call. `priority` is 0 to 9, 9
         first. Items that have not started within `execution_timeout` fail. When it is over, a signed webhook is sent to
-        `webhook_url`; its receiver has `fna.reports.webhooks.verify`. `validate_only` checks and submits nothing: the
-        batch then has no identifiers.
+        `webhook_url`; its receiver has `fna.reports.webhooks.verify`.
 
         Raises: `InvalidRequestError`; `NotFoundError` when any report does not exist, with the ids in its `metadata`;
-        `ConflictError` when `request_id` was used for another submission; `LimitExceededError`.
+        `ConflictError` when `request_id` was used for another submission; `LimitExceededError`; what `upload` raises,
+        and then nothing was submitted; `ValueError` when there are files and no `company_id`.
         """
-        request = _requests.submit_batch(
-            report_ids, request_id, labels, priority, execution_timeout, webhook_url, validate_only
-        )
-        return submitted_batch(self._call(self._submissions.SubmitBatch, request))
+        report_ids = [self._report_id(report, company_id, report_type) for report in reports]
+        request = _requests.submit_batch(report_ids, request_id, labels, priority, execution_timeout, webhook_url)
+        return BatchHandle(self, self._connection.call(self._submissions.SubmitBatch, request).batch)
+
+    def validate(
+        self,
+        report_ids: Iterable[Id],
+        *,
+        labels: Mapping[str, str] | None = None,
+        priority: int | None = None,
+        execution_timeout: timedelta | None = None,
+        webhook_url: str = "",
+    ) -> None:
+        """Check a submission without submitting anything; the arguments are those of `submit`.
+
+        Raises: what `submit` would; a `NotFoundError` has all unknown ids in `metadata["report_ids"]`, not only the
+        first 100.
+        """
+        request = _requests.submit_batch(report_ids, None, labels, priority, execution_timeout, webhook_url)
+        request.validate_only = True
+        require_known(self._connection.call(self._submissions.SubmitBatch, request))
+
+    def batch(self, batch_id: Id, task_id: Id | None = None) -> BatchHandle:
+        """Return a handle of a batch that was submitted before: of its present execution, or of the one `task_id`.
+
+        Raises: `NotFoundError`.
+        """
+        return BatchHandle(self, self.get_batch(batch_id, task_id, view=BATCH_VIEW_BASIC))
 
     def cancel(self, batch_id: Id, *, reason: str = "", etag: str = "") -> Batch:
         """Request cancellation and return the batch, which may still be CANCELLING: watch it to see the end.
@@ -250,12 +295,12 @@ class ReportsClient:
         Raises: `NotFoundError`; `PreconditionError` when the batch had finished; `ConflictError` for the etag.
         """
         request = CancelBatchRequest(batch_id=str(batch_id), reason=reason, etag=etag)
-        return self._call(self._submissions.CancelBatch, request).batch
+        return self._connection.call(self._submissions.CancelBatch, request).batch
 
     def retry(
         self, batch_id: Id, *, report_ids: Iterable[Id] = (), request_id: Id | None = None, etag: str = ""
-    ) -> Batch:
-        """Start a new execution over the reports that did not succeed, or some of them; return the batch.
+    ) -> BatchHandle:
+        """Start a new execution over the reports that did not succeed, or some of them; return its handle.
 
         It has the same `batch_id` and a new `task_id`. `request_id` makes repeated calls one retry; without it one is
         made for this call.
@@ -264,7 +309,7 @@ class ReportsClient:
         `InvalidRequestError` when a report is not of this batch; `ConflictError`.
         """
         request = _requests.retry_batch(batch_id, report_ids, request_id, etag)
-        return self._call(self._submissions.RetryBatch, request).batch
+        return BatchHandle(self, self._connection.call(self._submissions.RetryBatch, request).batch)
 
     def get_batch(
         self, batch_id: Id, task_id: Id | None = None, *, view: BatchView.ValueType = BATCH_VIEW_UNSPECIFIED
@@ -274,7 +319,7 @@ class ReportsClient:
         Raises: `NotFoundError`.
         """
         request = GetBatchRequest(batch_id=str(batch_id), task_id=_requests.optional_id(task_id), view=view)
-        return self._call(self._statuses.GetBatch, request).batch
+        return self._connection.call(self._statuses.GetBatch, request).batch
 
     def list_batches(
         self,
@@ -289,12 +334,8 @@ class ReportsClient:
         Pages are fetched as they are needed; `page_size` 0 leaves their size to the server.
         """
         request = _requests.list_batches(statuses, labels, batch_ids, page_size)
-        while True:
-            page = self._call(self._statuses.ListBatches, request)
+        for page in self._pages(self._statuses.ListBatches, request):
             yield from page.batches
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def list_items(
         self,
@@ -311,12 +352,8 @@ class ReportsClient:
         Raises: `NotFoundError`.
         """
         request = _requests.list_items(batch_id, task_id, statuses, page_size)
-        while True:
-            page = self._call(self._statuses.ListBatchItems, request)
+        for page in self._pages(self._statuses.ListBatchItems, request):
             yield from page.items
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def list_results(
         self,
@@ -334,12 +371,8 @@ class ReportsClient:
         Raises: `NotFoundError`.
         """
         request = _requests.list_results(batch_id, task_id, statuses, page_size)
-        while True:
-            page = self._call(self._statuses.ListBatchResults, request)
+        for page in self._pages(self._statuses.ListBatchResults, request):
             yield from page.results
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
 
     def watch(
         self,
@@ -349,7 +382,8 @@ class ReportsClient:
         heartbeat_interval: timedelta | None = None,
         *,
         exclude_item_events: bool = False,
-        on_interruption: Callable[[ReportsError], None] | None = None,
+        within: timedelta | None = None,
+        on_interruption: OnInterruption | None = None,
     ) -> Generator[BatchEvent, None, None]:
         """Yield the events of a batch, each once and in order, until its execution is over.
 
@@ -363,39 +397,84 @@ class ReportsClient:
 
         Raises: `NotFoundError`; `OutOfRangeError` when `after_sequence` is after the newest event; `LimitExceededError`
         when there are too many watchers or this one reads too slowly; `UnavailableError` when the server does not
-        answer within the client's `timeout` at first, or its `reconnect_timeout` later on; `DataLossError` when the
-        server leaves out an event however often it is asked.
+        answer within the client's `timeout` at first, or its `reconnect_timeout` later on; `DeadlineExceededError` when
+        the batch is not over `within` this time; `DataLossError` when the server leaves out an event however often it
+        is asked.
         """
         request = _requests.watch_batch(batch_id, task_id, after_sequence, heartbeat_interval, exclude_item_events)
-        watch = Watch(request, timeout=self._timeout, reconnect_timeout=self._reconnect_timeout)
+        watch = Watch(request, self._connection.interruptions(within))
+        return self._connection.follow(self._statuses.WatchBatch, watch, on_interruption)
+
+    def watch_batches(
+        self,
+        *,
+        statuses: Iterable[BatchStatus.ValueType] = (),
+        labels: Mapping[str, str] | None = None,
+        batch_ids: Iterable[Id] = (),
+        heartbeat_interval: timedelta | None = None,
+        exclude_item_events: bool = False,
+        within: timedelta | None = None,
+        on_interruption: OnInterruption | None = None,
+    ) -> Generator[BatchEvent, None, None]:
+        """Yield the events of all batches that meet the given conditions, also of those submitted later, without end.
+
+        It begins with a `snapshot` of every such batch that is not over. The events of one batch come in order, each
+        once; the watch continues by itself as that of one batch does. When the events in between are no longer kept, it
+        starts again with snapshots.
+
+        Raises: `InvalidRequestError`; `LimitExceededError`, `UnavailableError` and `DeadlineExceededError` as `watch`.
+        """
+        request = _requests.watch_batches(statuses, labels, batch_ids, heartbeat_interval, exclude_item_events)
+        watch = BatchesWatch(request, self._connection.interruptions(within))
+        return self._connection.follow(self._statuses.WatchBatches, watch, on_interruption)
+
+    def get_webhook_settings(self) -> WebhookSettings:
+        """Return where the webhooks of batches go that were submitted without a URL of their own."""
+        return self._connection.call(self._submissions.GetWebhookSettings, GetWebhookSettingsRequest()).settings
+
+    def set_webhook_url(self, url: str) -> WebhookSettings:
+        """Set where webhooks go from now on unless a batch says otherwise, empty for nowhere; return the settings.
+
+        Raises: `PreconditionError` before the first `rotate_webhook_secret`; `InvalidRequestError`.
+        """
+        request = UpdateWebhookSettingsRequest(url=url)
+        return self._connection.call(self._submissions.UpdateWebhookSettings, request).settings
+
+    def rotate_webhook_secret(self) -> RotateWebhookSecretResponse:
+        """Make a new secret, the first one included, and return it, this once, with the settings.
+
+        For 24 hours webhooks are signed with the previous one too.
+        """
+        return self._connection.call(self._submissions.RotateWebhookSecret, RotateWebhookSecretRequest())
+
+    def list_webhook_deliveries(self, batch_id: Id) -> list[WebhookDelivery]:
+        """Return the webhooks of a batch, newest first: one for each execution that was over while it had a URL.
+
+        Raises: `NotFoundError`.
+        """
+        request = ListWebhookDeliveriesRequest(batch_id=str(batch_id))
+        return list(self._connection.call(self._statuses.ListWebhookDeliveries, request).deliveries)
+
+    def redeliver_webhook(self, batch_id: Id, delivery_id: Id) -> WebhookDelivery:
+        """Deliver a webhook again, now, whatever its status, and return it.
+
+        Raises: `NotFoundError`.
+        """
+        request = RedeliverWebhookRequest(batch_id=str(batch_id), delivery_id=str(delivery_id))
+        return self._connection.call(self._submissions.RedeliverWebhook, request).delivery
+
+    def _report_id(self, report: Id | os.PathLike[str], company_id: Id | None, report_type: ReportType.ValueType) -> Id:
+        if not isinstance(report, os.PathLike):
+            return report
+        return self.upload(
+            report, company_id=_requests.company_of(report, company_id), report_type=report_type
+        ).report_id
+
+    def _pages(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Page], request: _Request) -> Iterator[_Page]:
+        """Yield the pages of a list, each fetched when it is asked for."""
         while True:
-            call = self._statuses.WatchBatch(watch.request())
-            watchdog = Watchdog(call, watch.silence_limit_seconds)
-            try:
-                with watchdog:
-                    for response in watchdog.messages():
-                        yield from watch.take(response)
-                        watch.check()
+            page = self._connection.call(method, request)
+            yield page
+            if not page.next_page_token:
                 return
-            except grpc.RpcError as failure:
-                error = watch.silent() if watchdog.barked else error_of(failure)
-            except DataLossError as gap:
-                error = gap
-            finally:
-                call.cancel()
-            seconds = watch.wait_after(error)
-            if on_interruption is not None:
-                on_interruption(error)
-            time.sleep(seconds)
-
-    def _call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
-        return self._try(lambda timeout: method(request, timeout=timeout))
-
-    def _try(self, attempt: Callable[[float], _Response]) -> _Response:
-        attempts = Attempts(self._timeout)
-        while True:
-            try:
-                return attempt(attempts.remaining())
-            except grpc.RpcError as failure:
-                error = error_of(failure)
-            time.sleep(attempts.wait_after(error))
+            request.page_token = page.next_page_token

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import TypedDict
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -29,31 +31,39 @@ from fna.reports.cli.text import (
 from fna.reports.v1.batch_pb2 import BATCH_VIEW_BASIC, BATCH_VIEW_FULL, Batch
 
 
+class _Options(TypedDict):
+    """What a submission and its validation have in common."""
+
+    labels: Mapping[str, str]
+    priority: int | None
+    execution_timeout: timedelta | None
+    webhook_url: str
+
+
 def submit(session: Session, arguments: argparse.Namespace) -> Exit:
     """Submit reports, uploading the documents among them first, and print the id of the batch."""
     report_ids, names = _resolve(session, arguments)
     if report_ids is None:
         session.note("Nothing was submitted. What is uploaded stays; the same content is not stored twice.")
         return Exit.ERROR
-    batch = session.client.submit(
-        report_ids,
-        request_id=arguments.request_id,
-        labels=dict(arguments.label),
-        priority=arguments.priority,
-        execution_timeout=arguments.execution_timeout,
-        webhook_url=arguments.webhook_url,
-        validate_only=arguments.validate_only,
-    )
+    options: _Options = {
+        "labels": dict(arguments.label),
+        "priority": arguments.priority,
+        "execution_timeout": arguments.execution_timeout,
+        "webhook_url": arguments.webhook_url,
+    }
     if arguments.validate_only:
+        session.client.validate(report_ids, **options)
         session.note(f"{len(report_ids)} reports can be submitted; nothing was.")
         return Exit.OK
-    return _started(session, batch, arguments.watch, names)
+    batch = session.client.submit(report_ids, request_id=arguments.request_id, **options)
+    return _started(session, batch.message, arguments.watch, names)
 
 
 def retry(session: Session, arguments: argparse.Namespace) -> Exit:
     """Start a new execution over what did not succeed."""
     batch = session.client.retry(arguments.batch_id, report_ids=arguments.report_ids, request_id=arguments.request_id)
-    return _started(session, batch, arguments.watch, {})
+    return _started(session, batch.message, arguments.watch, {})
 
 
 def watch(session: Session, arguments: argparse.Namespace) -> Exit:

@@ -1,0 +1,112 @@
+"""The connection of the asyncio client: calls that are made again, and streams that are continued."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar, cast
+
+import grpc
+from grpc import aio
+
+from fna.reports._attempts import Attempts
+from fna.reports._channel import OPTIONS, not_connected
+from fna.reports._connection import OnInterruption
+from fna.reports._identity import Identity
+from fna.reports._interruptions import Interruptions
+from fna.reports._status import error_of
+from fna.reports._watch import Decisions, silent
+from fna.reports.errors import DataLossError
+from fna.reports.v1.batch_pb2 import BatchEvent
+
+_Request = TypeVar("_Request")
+_Response = TypeVar("_Response")
+
+
+class AsyncConnection:
+    """A channel with the options of a client; the methods are those of `Connection`."""
+
+    def __init__(
+        self,
+        target: str,
+        credentials: grpc.ChannelCredentials | None,
+        identity: Identity,
+        timeout: timedelta,
+        reconnect_timeout: timedelta | None,
+    ) -> None:
+        self.target = target
+        self._identity = identity
+        self._timeout = timeout
+        self._reconnect_timeout = reconnect_timeout
+        if credentials is None:
+            self.channel = aio.insecure_channel(target, OPTIONS)
+        else:
+            self.channel = aio.secure_channel(target, credentials, OPTIONS)
+
+    async def close(self) -> None:
+        await self.channel.close()
+
+    async def connect(self, within: timedelta) -> None:
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                await self.channel.channel_ready()
+        except TimeoutError:
+            raise not_connected(self.target, within) from None
+
+    async def call(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
+        return await self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata))
+
+    async def attempt(self, attempt: Callable[[float, tuple[tuple[str, str], ...]], Awaitable[_Response]]) -> _Response:
+        attempts = Attempts(self._timeout)
+        while True:
+            try:
+                return await attempt(attempts.remaining(), self._identity.metadata())
+            except grpc.RpcError as failure:
+                error = error_of(failure)
+            await asyncio.sleep(attempts.wait_after(error))
+
+    def interruptions(self, within: timedelta | None) -> Interruptions:
+        return Interruptions(self._timeout, self._reconnect_timeout, within)
+
+    async def follow(
+        self,
+        method: aio.UnaryStreamMultiCallable[_Request, _Response],
+        decisions: Decisions[_Request, _Response],
+        on_interruption: OnInterruption | None,
+    ) -> AsyncGenerator[BatchEvent, None]:
+        limit = decisions.silence_limit_seconds
+        while True:
+            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self._identity.metadata())
+            try:
+                async for response in _messages(call, limit):
+                    for event in decisions.take(response):
+                        yield event
+                    decisions.check()
+                return
+            except grpc.RpcError as failure:
+                error = error_of(failure)
+            except TimeoutError:
+                error = silent(limit)
+            except DataLossError as gap:
+                error = gap
+            finally:
+                call.cancel()
+            seconds = decisions.wait_after(error)
+            if on_interruption is not None:
+                on_interruption(error)
+            await asyncio.sleep(seconds)
+
+
+async def _messages(call: aio.UnaryStreamCall[_Request, _Response], limit_seconds: float) -> AsyncIterator[_Response]:
+    """Yield the messages of a call until it ends.
+
+    Raises: what the call raises; `TimeoutError` when nothing comes for `limit_seconds`.
+    """
+    while True:
+        async with asyncio.timeout(limit_seconds):
+            message = await call.read()
+        if message is aio.EOF:
+            return
+        # `read` returns a message or `EOF`, which the stubs can only call an object.
+        yield cast("_Response", message)
