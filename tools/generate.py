@@ -104,8 +104,8 @@ def build_image(target: Path, *options: str) -> None:
 
 
 def write_contract(target: Path) -> None:
-    """Write what the server validates by and shows: the contract with its comments, and its imports without theirs."""
-    build_image(target, "--as-file-descriptor-set")
+    """Write what the server validates by and shows: the contract with its comments, imports and details of errors."""
+    build_image(target, "--as-file-descriptor-set", "--path", "third_party/googleapis/google/rpc/error_details.proto")
     image = FileDescriptorSet.FromString(target.read_bytes())
     for file in image.file:
         commented = [place for place in file.source_code_info.location if place.leading_comments]

@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 
 def contract_files() -> Sequence[FileDescriptorProto]:
-    """Return the files of the contract and what they import, each after its imports.
+    """Return the files of the contract, the details of errors and what they import, each after its imports.
 
     The client's generated classes have no rules, so that a client needs no package of protovalidate, and no comments.
     """

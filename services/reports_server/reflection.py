@@ -8,7 +8,6 @@ from typing import Any
 import grpc.aio
 from google.protobuf import text_format
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
-from google.rpc import error_details_pb2
 from grpc.aio import ServicerContext
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2 as pb
@@ -98,9 +97,9 @@ class Reflection:
 
 
 def _described() -> Iterator[FileDescriptorProto]:
-    """Yield the contract, and what else a client sees: details of errors, health and reflection itself."""
+    """Yield the contract, health and reflection itself."""
     yield from contract_files()
-    for described in (error_details_pb2.DESCRIPTOR, health_pb2.DESCRIPTOR, pb.DESCRIPTOR):
+    for described in (health_pb2.DESCRIPTOR, pb.DESCRIPTOR):
         yield FileDescriptorProto.FromString(described.serialized_pb)
     # Of `v1` there is no package; it is `v1alpha` under another name.
     text = text_format.MessageToString(FileDescriptorProto.FromString(pb.DESCRIPTOR.serialized_pb))
