@@ -177,6 +177,7 @@ func (b *Batch) Events(ctx context.Context, options *EventsOptions) iter.Seq2[*r
 			waitAfter:      watch.waitAfter,
 			onInterruption: chosen.OnInterruption,
 			silenceLimit:   silenceLimit(request.HeartbeatInterval),
+			transport:      client.transport,
 		}
 		if err := messages.follow(ctx); err != nil {
 			yield(nil, err)

@@ -156,6 +156,7 @@ func (c *Client) Watch(
 			waitAfter:      watch.waitAfter,
 			onInterruption: chosen.OnInterruption,
 			silenceLimit:   silenceLimit(request.HeartbeatInterval),
+			transport:      c.transport,
 		}
 		if err := messages.follow(ctx); err != nil {
 			yield(nil, err)

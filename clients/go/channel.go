@@ -6,14 +6,15 @@ import (
 
 	"google.golang.org/grpc"
 	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/resolver"
 )
 
-func (s *settings) dialOptions() []grpc.DialOption {
+func (s *settings) dialOptions(transport credentials.TransportCredentials) []grpc.DialOption {
 	options := []grpc.DialOption{
 		grpc.WithUserAgent(userAgent),
-		grpc.WithTransportCredentials(s.transport),
+		grpc.WithTransportCredentials(transport),
 		// A connection that lost its peer without a word is found out even when no stream with heartbeats uses it. More
 		// than one ping a minute a server might take for abuse.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{

@@ -15,6 +15,7 @@ import (
 // Client calls the service over one connection. Make it with [NewClient], and close it.
 type Client struct {
 	connection       *grpc.ClientConn
+	transport        *droppable
 	submissions      reportsv1.BatchSubmissionServiceClient
 	statuses         reportsv1.BatchStatusServiceClient
 	reports          reportsv1.ReportServiceClient
@@ -31,12 +32,14 @@ func NewClient(target string, options ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	connection, err := grpc.NewClient(resolvedByDialer(target), settings.dialOptions()...)
+	transport := newDroppable(settings.transport)
+	connection, err := grpc.NewClient(resolvedByDialer(target), settings.dialOptions(transport)...)
 	if err != nil {
 		return nil, fmt.Errorf("reports: connecting to %s: %w", target, err)
 	}
 	return &Client{
 		connection:       connection,
+		transport:        transport,
 		submissions:      reportsv1.NewBatchSubmissionServiceClient(connection),
 		statuses:         reportsv1.NewBatchStatusServiceClient(connection),
 		reports:          reportsv1.NewReportServiceClient(connection),

@@ -31,6 +31,8 @@ type stream[Message any] struct {
 	onInterruption func(error)
 	// silenceLimit is how long the server may send nothing before the connection is taken for dead.
 	silenceLimit time.Duration
+	// transport has the connection that is dropped then.
+	transport *droppable
 }
 
 // silenceLimit returns how long a stream may be silent whose request has this heartbeat interval.
@@ -88,6 +90,9 @@ func (s *stream[Message]) receive(ctx context.Context) *Error {
 		return nil
 	}
 	if errors.Is(context.Cause(own), errSilent) {
+		if call != nil {
+			s.transport.drop(call.Context())
+		}
 		return &Error{
 			Code:    codes.Unavailable,
 			Message: fmt.Sprintf("the server sent nothing for %v, not even a heartbeat", s.silenceLimit),
