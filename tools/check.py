@@ -42,6 +42,7 @@ class Outcome:
 # The slow ones first, so that the quick ones fill the other processors meanwhile.
 CHECKS = (
     Check("types", (PYTHON, "-m", "mypy")),
+    Check("go", (PYTHON, "-m", "tools.check_go")),
     Check("generated", (PYTHON, "-m", "tools.generate", "--check")),
     Check("imports", (PYTHON, "-c", LINT_IMPORTS, "--no-cache", "--no-logo")),
     Check("lint", (PYTHON, "-m", "ruff", "check")),
