@@ -142,6 +142,7 @@ func (p *peerServer) unary(
 	answer, err := p.answer(method)
 	if errors.Is(err, errSilence) {
 		<-ctx.Done()
+		return nil, status.FromContextError(ctx.Err()).Err()
 	}
 	return answer, err
 }
