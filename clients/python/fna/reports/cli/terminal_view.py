@@ -13,29 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.display import STYLES, counters_markup, error_line
 from fna.reports.cli.names import bare_name
-from fna.reports.cli.summary import end_lines, error_text
+from fna.reports.cli.summary import end_lines
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
-from fna.reports.v1.batch_pb2 import (
-    BATCH_ITEM_STATUS_FAILED,
-    BATCH_ITEM_STATUS_RETRYING,
-    BATCH_STATUS_CANCELLED,
-    BATCH_STATUS_COMPLETED,
-    BATCH_STATUS_FAILED,
-    BATCH_STATUS_PARTIALLY_COMPLETED,
-    BatchEvent,
-    BatchItemChanged,
-    BatchStatus,
-)
+from fna.reports.v1.batch_pb2 import BatchEvent, BatchStatus
 
 _MOST_RUNNING = 8
-_STYLES = {
-    BATCH_STATUS_COMPLETED: "bold green",
-    BATCH_STATUS_PARTIALLY_COMPLETED: "bold yellow",
-    BATCH_STATUS_FAILED: "bold red",
-    BATCH_STATUS_CANCELLED: "bold yellow",
-}
 
 
 class TerminalView(View):
@@ -70,7 +55,9 @@ class TerminalView(View):
         self._progress = progress
         self._update_bar(progress)
         if event.HasField("item_changed"):
-            self._print_error(event.item_changed, progress)
+            line = error_line(event.item_changed, progress)
+            if line is not None:
+                self._console.print(line)
 
     def interrupted(self, error: ReportsError) -> None:
         self._notice = f"connection lost, continuing: {error.message}"
@@ -81,7 +68,7 @@ class TerminalView(View):
         self._update_bar(progress)
         self._live.stop()  # The last words belong below the bar.
         first, *hints = end_lines(progress)
-        self._console.print(Text(first, _STYLES.get(progress.status, "bold")))
+        self._console.print(Text(first, STYLES.get(progress.status, "bold")))
         for hint in hints:
             self._console.print(Text(hint, "dim"))
 
@@ -92,16 +79,8 @@ class TerminalView(View):
             description=bare_name(BatchStatus.DESCRIPTOR, progress.status),
             total=counters.total_reports,
             completed=progress.processed,
-            counters=_counters_markup(progress),
+            counters=counters_markup(progress),
         )
-
-    def _print_error(self, change: BatchItemChanged, progress: BatchProgress) -> None:
-        item = change.item
-        if item.HasField("error") and item.status in {BATCH_ITEM_STATUS_FAILED, BATCH_ITEM_STATUS_RETRYING}:
-            failed = item.status == BATCH_ITEM_STATUS_FAILED
-            style, word = ("red", "failed") if failed else ("yellow", "will be tried again")
-            name = progress.name(item.report_id)
-            self._console.print(Text(f"{name} {word}: {error_text(item.error)}", style))
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._bar]
@@ -110,16 +89,6 @@ class TerminalView(View):
         if self._notice:
             parts.append(Text(self._notice, "yellow", overflow="ellipsis", no_wrap=True))
         return Group(*parts)
-
-
-def _counters_markup(progress: BatchProgress) -> str:
-    counters = progress.counters
-    parts = [f"[green]{counters.successful} successful[/]", f"{counters.running} running"]
-    if counters.failed:
-        parts.insert(1, f"[red]{counters.failed} failed[/]")
-    if counters.cancelled:
-        parts.insert(-1, f"[yellow]{counters.cancelled} cancelled[/]")
-    return "  ".join(parts)
 
 
 def _running_table(progress: BatchProgress) -> Table:
