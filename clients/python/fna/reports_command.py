@@ -5,12 +5,14 @@ It stands outside of `fna.reports`, whose import takes most of the time of a sho
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
-from types import FrameType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # Each import is time in which Ctrl-C is answered with a traceback.
+    from collections.abc import Callable
+    from types import FrameType
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -36,12 +38,11 @@ class Ending:
         try:
             signal.signal(number, signal.SIG_IGN)
             words = self.last_words()
-            with contextlib.suppress(OSError):  # Nobody listens any more.
-                if os.isatty(1) and os.environ.get("TERM") != "dumb":
-                    os.write(1, _SHOW_CURSOR)  # The live display hides it.
-                if os.isatty(2):
-                    os.write(2, b"\n")  # After the ^C, or the last line of the display.
-                os.write(2, f"{words}\n".encode() if words else b"")
+            if os.isatty(1) and os.environ.get("TERM") != "dumb":
+                os.write(1, _SHOW_CURSOR)  # The live display hides it.
+            if os.isatty(2):
+                os.write(2, b"\n")  # After the ^C, or the last line of the display.
+            os.write(2, f"{words}\n".encode() if words else b"")
         finally:
             os._exit(128 + number)
 

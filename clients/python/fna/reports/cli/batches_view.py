@@ -72,4 +72,4 @@ class BatchesView(View):
         self._bars.remove_task(self._tasks.pop(progress.batch_id))
         for hidden in list(self._tasks.values())[:_MOST_BATCHES]:
             self._bars.update(hidden, visible=True)
-        self._console.print(Text(end_lines(progress)[0], STYLES.get(progress.status, "bold")))
+        self._console.print(Text(end_lines(progress)[0], STYLES.get(progress.status, "bold")), soft_wrap=True)

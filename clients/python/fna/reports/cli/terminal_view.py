@@ -21,6 +21,8 @@ from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchEvent, BatchStatus
 
 _MOST_RUNNING = 8
+# Less than what a bar with its counters beside it needs.
+_NARROW = 90
 
 
 class TerminalView(View):
@@ -28,15 +30,18 @@ class TerminalView(View):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
+        self._is_narrow = self._console.width < _NARROW
+        counters = () if self._is_narrow else (TextColumn("{task.fields[counters]}"),)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[counters]}"),
+            *counters,
             TimeElapsedColumn(),
             console=self._console,
         )
         self._task: TaskID = self._bar.add_task("PROCESSING", total=None, counters="")
+        self._counters = ""
         self._notice = ""
         self._progress: BatchProgress | None = None
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=8)
@@ -68,22 +73,25 @@ class TerminalView(View):
         self._update_bar(progress)
         self._live.stop()  # The last words belong below the bar.
         first, *hints = end_lines(progress)
-        self._console.print(Text(first, STYLES.get(progress.status, "bold")))
+        # Wrapped by the terminal, so that the commands can be copied.
+        self._console.print(Text(first, STYLES.get(progress.status, "bold")), soft_wrap=True)
         for hint in hints:
-            self._console.print(Text(hint, "dim"))
+            self._console.print(Text(hint, "dim"), soft_wrap=True)
 
     def _update_bar(self, progress: BatchProgress) -> None:
-        counters = progress.counters
+        self._counters = counters_markup(progress)
         self._bar.update(
             self._task,
             description=bare_name(BatchStatus.DESCRIPTOR, progress.status),
-            total=counters.total_reports,
+            total=progress.counters.total_reports,
             completed=progress.processed,
-            counters=counters_markup(progress),
+            counters=self._counters,
         )
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._bar]
+        if self._is_narrow and self._counters:
+            parts.append(Text.from_markup(f"  {self._counters}", overflow="ellipsis"))
         if self._progress is not None and self._progress.running:
             parts.append(_running_table(self._progress))
         if self._notice:
@@ -93,6 +101,8 @@ class TerminalView(View):
 
 def _running_table(progress: BatchProgress) -> Table:
     table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="ellipsis")
     # The display is drawn by a thread of its own.
     running = list(progress.running.items())
     for report_id, report in running[:_MOST_RUNNING]:

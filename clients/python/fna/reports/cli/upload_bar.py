@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Column
 
+# Less than what names need beside the figures.
+_NARROW = 90
+
 
 class UploadBar:
     """One bar for all documents, over their bytes, with the name of the one that is being uploaded.
@@ -20,13 +23,13 @@ class UploadBar:
     def __init__(self, documents: Sequence[Path], console: Console | None = None) -> None:
         self._sizes = [_size(document) for document in documents]
         self._count = 0
+        console = console or Console(stderr=True)
+        details = () if console.width < _NARROW else (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
         self._bar = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, ratio=1)),
             BarColumn(bar_width=20),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=console or Console(stderr=True),
+            *details,
+            console=console,
             transient=True,
             expand=True,
             # It would send what is printed meanwhile to stderr.
