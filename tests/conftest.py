@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -50,11 +51,12 @@ def postgres() -> Iterator[str]:
 
 
 def pytest_report_header() -> list[str]:
-    """Name what tests run on that may be absent: the brokers' reference, and the browser."""
+    """Name what tests run on that may be absent: the brokers' reference, the browser, and psql."""
     from tests.conformance import brokers  # noqa: PLC0415 - tests of other folders load nothing of kombu
     from tests.support import chromium  # noqa: PLC0415 - nor of selenium
 
-    return [brokers.report_header(), chromium.report_header()]
+    psql = shutil.which("psql") or "none, so docs/debugging.md is tested without its commands that need it"
+    return [brokers.report_header(), chromium.report_header(), f"psql: {psql}"]
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

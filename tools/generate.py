@@ -11,6 +11,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 ROOT = Path(__file__).resolve().parent.parent
 BUF = Path(sys.executable).with_name("buf")
 
@@ -91,14 +93,26 @@ def generate(folder: Path) -> None:
     run(BUF, "generate", "--output", folder)
     (folder / CODE / "__init__.py").write_text(PACKAGE_DOCSTRING)
     (folder / RULES).parent.mkdir(parents=True)
-    build_image(folder / RULES, "--as-file-descriptor-set")
+    write_contract(folder / RULES)
     (folder / OPENAPI).parent.mkdir(parents=True)
     (folder / OPENAPI).write_bytes(output_of(sys.executable, "-m", "reports_gateway", "--openapi"))
 
 
 def build_image(target: Path, *options: str) -> None:
-    """Write the contract and its imports as descriptors, without comments."""
-    run(BUF, "build", "--path", "protos/fna", "--exclude-source-info", *options, "--output", target)
+    """Write the contract and its imports as descriptors."""
+    run(BUF, "build", "--path", "protos/fna", *options, "--output", target)
+
+
+def write_contract(target: Path) -> None:
+    """Write what the server validates by and shows: the contract with its comments, imports and details of errors."""
+    build_image(target, "--as-file-descriptor-set", "--path", "third_party/googleapis/google/rpc/error_details.proto")
+    image = FileDescriptorSet.FromString(target.read_bytes())
+    for file in image.file:
+        commented = [place for place in file.source_code_info.location if place.leading_comments]
+        file.ClearField("source_code_info")
+        if file.name.startswith("fna/"):
+            file.source_code_info.location.extend(commented)
+    target.write_bytes(image.SerializeToString(deterministic=True))
 
 
 def generated_files(folder: Path) -> set[Path]:
@@ -174,7 +188,7 @@ def main() -> None:
     if options.locks:
         renew_locks(["--upgrade"] if options.upgrade else [])
     elif options.release:
-        build_image(ROOT / RELEASE)
+        build_image(ROOT / RELEASE, "--exclude-source-info")
     else:
         bring_up_to_date(check_only=options.check)
 

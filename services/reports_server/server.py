@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 
 import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health_pb2_grpc
 
 from fna.reports.v1 import (
     batch_status_service_pb2_grpc,
@@ -26,6 +25,9 @@ from reports_core.storage.transactions import Database
 from reports_server import connections
 from reports_server.errors import ErrorInterceptor
 from reports_server.feed import Feed
+from reports_server.health import Health
+from reports_server.reflection import SERVICE_NAMES as REFLECTION
+from reports_server.reflection import Reflection
 from reports_server.reports import ReportServicer
 from reports_server.settings import ServerSettings
 from reports_server.sources import Sources
@@ -92,15 +94,16 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
             report_service_pb2_grpc.add_ReportServiceServicer_to_server(
                 ReportServicer(database, documents, Sources(settings.source_roots)), server
             )
-        health_servicer = await _add_health(server, services)
-        reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        health = Health(services)
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        Reflection([*services, "grpc.health.v1.Health", *REFLECTION]).add_to(server)
         address = _bind(server, settings.grpc_address)
         await server.start()
         sweeping = asyncio.create_task(upkeep.run())
         try:
             yield address
         finally:
-            await health_servicer.enter_graceful_shutdown()
+            health.drain()
             feed.drain()
             await server.stop(settings.shutdown_grace_seconds)
             sweeping.cancel()
@@ -136,14 +139,6 @@ async def _reading(settings: ServerSettings) -> AsyncIterator[Database]:
         yield Database(engine)
     finally:
         await engine.dispose()
-
-
-async def _add_health(server: grpc.aio.Server, services: Collection[Service]) -> health.aio.HealthServicer:
-    servicer = health.aio.HealthServicer()
-    for service in services:
-        await servicer.set(service, health_pb2.HealthCheckResponse.SERVING)
-    health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
-    return servicer
 
 
 def _bind(server: grpc.aio.Server, address: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, MutableMapping, MutableSequence
-from importlib.resources import files
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from protovalidate import Validator, Violation
 
+from reports_server.contract import contract_files
 from reports_server.errors import FieldViolation
 
 _SHOWN = 5
@@ -20,16 +19,11 @@ _SHOWN = 5
 
 
 class RequestValidator:
-    """Checks messages of the contract.
-
-    The generated classes of the client carry no rules, so that a client needs no package of protovalidate; the rules
-    come from this package's own image of the contract (`contract.binpb`, made by `./run generate`).
-    """
+    """Checks messages of the contract by the rules in this package's own image of it."""
 
     def __init__(self) -> None:
-        image = FileDescriptorSet.FromString(files("reports_server").joinpath("contract.binpb").read_bytes())
         self._pool = DescriptorPool()
-        for file in image.file:
+        for file in contract_files():
             self._pool.Add(file)
         self._classes: dict[str, type[Message]] = {}
         self._validator = Validator()

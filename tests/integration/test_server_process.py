@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -61,7 +61,23 @@ async def code(call: Awaitable[object]) -> grpc.StatusCode:
 async def test_every_service_is_healthy_and_found_by_reflection(client: Client) -> None:
     for service in Service:
         assert await health(client, service) == SERVING
-    assert await reflected(client) == {*Service, "grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection"}
+    versions = {f"grpc.reflection.{version}.ServerReflection" for version in ("v1", "v1alpha")}
+    assert await reflected(client) == {*Service, "grpc.health.v1.Health"} | versions
+
+
+async def test_a_health_watch_hears_of_the_stop_and_does_not_delay_it(database_url: str, tmp_path: Path) -> None:
+    settings = server_settings(database_url, tmp_path, shutdown_grace_seconds=3600)
+    async with asyncio.timeout(60), contextlib.AsyncExitStack() as resources:
+        address = await resources.enter_async_context(serving(settings, [Service.STATUS]))
+        async with connect(address) as client:
+            stub: Any = health_pb2_grpc.HealthStub(client.channel)  # whose methods its types do not know
+            watch = stub.Watch(health_pb2.HealthCheckRequest(service=Service.STATUS))
+            assert (await watch.read()).status == SERVING
+            stopped = asyncio.create_task(resources.aclose())
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
+            ended = await refusal(watch.read())
+            assert (ended.code, ended.reason) == (grpc.StatusCode.UNAVAILABLE, "SERVER_DRAINING")
+            await stopped
 
 
 async def test_only_chosen_services_answer(database_url: str, tmp_path: Path) -> None:
@@ -95,7 +111,7 @@ async def test_a_taken_port_is_refused_by_the_name_of_its_variable(database_url:
             await serving(settings, [Service.STATUS]).__aenter__()
 
 
-@contextmanager
+@contextlib.contextmanager
 def administration(database_url: str) -> Iterator[Store]:
     """Give a store on another database of the same server."""
     with Store(

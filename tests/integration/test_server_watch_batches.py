@@ -331,6 +331,10 @@ async def test_a_token_is_good_for_its_own_filter_only(client: Client) -> None:
 PASSED = """
 SELECT pg_snapshot_xmin(pg_current_snapshot()) > (SELECT xact FROM batch_events ORDER BY xact DESC LIMIT 1)
 """
+RAISE_HORIZON = """
+UPDATE event_horizon SET compacted_xact =
+    (SELECT xact FROM batch_events WHERE batch_id = :batch_id ORDER BY xact DESC LIMIT 1)
+"""
 
 
 async def test_a_token_of_before_a_compaction_has_expired(client: Client, store: Store) -> None:
@@ -343,12 +347,16 @@ async def test_a_token_of_before_a_compaction_has_expired(client: Client, store:
         await watch.until((str(batch.batch_id), 4))
         # Others' transactions in progress, of any database, keep a snapshot from having passed what is over.
         await eventually_async(lambda: asyncio.to_thread(store.value, PASSED), 60, "the end of all older transactions")
-        await watch.message()
+        # What waited meanwhile has an older token; an event that did not exist before has a newer one.
+        other = store.submit(1)
+        notify(store, other)
+        await watch.until((str(other.batch_id), 1))
         after = watch.token
     # As the compaction does it.
-    store.rows("UPDATE batches SET oldest_sequence = last_sequence + 1")
-    store.rows("UPDATE event_horizon SET compacted_xact = (SELECT xact FROM batch_events ORDER BY xact DESC LIMIT 1)")
-    store.rows("DELETE FROM batch_events")
+    known = {"batch_id": batch.batch_id}
+    store.rows("UPDATE batches SET oldest_sequence = last_sequence + 1 WHERE batch_id = :batch_id", **known)
+    store.rows(RAISE_HORIZON, **known)
+    store.rows("DELETE FROM batch_events WHERE batch_id = :batch_id", **known)
     answer = await refused(client, before)
     assert (answer.code, answer.reason) == (grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED")
     new = store.submit(1)
