@@ -38,9 +38,10 @@ def main(argv: Sequence[str] | None = None, *, ending: Ending | None = None) -> 
         _discard_output()  # Whoever read it has had enough.
         return Exit.ERROR
     except OSError as error:
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}")
         _discard_output()
-        where = f"{error.filename}: " if error.filename else "cannot write the output: "
-        return _fail(f"{where}{error.strerror or error}")
+        return _fail(f"cannot write the output: {error.strerror or error}")
 
 
 def _outcome(arguments: argparse.Namespace, ending: Ending) -> Exit:
