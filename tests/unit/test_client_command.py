@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import grpc
 import pytest
@@ -75,10 +73,10 @@ from fna.reports.v1.report_service_pb2 import (
     UploadReportRequest,
     UploadReportResponse,
 )
+from tests.unit.client_command import Command
 from tests.unit.client_peer import (
     BATCH_ID,
     REPORT_ID,
-    SILENCE,
     TASK_ID,
     Peer,
     batch,
@@ -93,31 +91,6 @@ pytestmark = pytest.mark.timeout(60)
 
 OTHER_REPORT_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c09"
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
-
-
-class Outcome(NamedTuple):
-    """What one command did."""
-
-    code: int
-    out: str
-    err: str
-
-
-class Command:
-    """Runs the command against the peer."""
-
-    def __init__(self, peer: Peer, capture: pytest.CaptureFixture[str]) -> None:
-        self.peer = peer
-        self._capture = capture
-
-    def __call__(self, *words: object) -> Outcome:
-        code = main(["--server", self.peer.target, *map(str, words)])
-        out, err = self._capture.readouterr()
-        return Outcome(code, out, err)
-
-    def sent(self, method: str) -> object:
-        """Return the only request that came, or the first of several."""
-        return self.peer.requests[method][0][0]
 
 
 @pytest.fixture
@@ -594,30 +567,3 @@ def test_without_a_command_the_help_is_printed(words: Sequence[str], capsys: pyt
     out, err = capsys.readouterr()
     assert (raised.value.code, err) == (2, "")
     assert "examples:\n  fna-reports " in out
-
-
-def test_ctrl_c_tells_how_to_continue(peer: Peer) -> None:
-    peer.streams = [lambda _: [message(snapshot(1), item_changed(2)), SILENCE]]
-    words = [sys.executable, "-m", "fna.reports.cli", "--server", peer.target, "watch", BATCH_ID]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        while "#2" not in process.stdout.readline():
-            pass
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 130
-        told = f"The batch goes on. Continue with: fna-reports watch {BATCH_ID} --server {peer.target} "
-        # An event that the signal comes in the middle of is told again.
-        assert process.stderr.read() in {f"{told}--after-sequence {last}\n" for last in (1, 2)}
-
-
-def test_a_reader_that_has_had_enough_is_no_error(peer: Peer) -> None:
-    peer.answers["ListBatches"] = [ListBatchesResponse(batches=[batch()] * 1000, next_page_token="more")]
-    words = [sys.executable, "-m", "fna.reports.cli", "--server", peer.target, "list", "--limit", "0"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert process.stdout.readline().startswith("BATCH ")
-        process.stdout.close()
-        assert process.wait(20) == 1
-        assert process.stderr.read() == ""

@@ -72,6 +72,7 @@ from fna.reports.v1.webhook_pb2 import (
     WebhookSettings,
 )
 from reports_gateway.schemas.result import COLUMNS as GATEWAY_COLUMNS
+from tests.unit.client_command import Command
 from tests.unit.client_peer import (
     BATCH_ID,
     REPORT_ID,
@@ -86,7 +87,6 @@ from tests.unit.client_peer import (
     refusal,
     snapshot,
 )
-from tests.unit.test_client_command import Command
 
 pytestmark = pytest.mark.timeout(60)
 

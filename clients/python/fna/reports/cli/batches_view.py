@@ -52,14 +52,16 @@ class BatchesView(View):
             line = error_line(event.item_changed, progress)
             if line is not None:
                 self._console.print(line)
+        counters = progress.counters
         if progress.batch_id not in self._tasks:
+            visible = len(self._tasks) < _MOST_BATCHES
             self._tasks[progress.batch_id] = self._bars.add_task(
-                "", batch=progress.batch_id, counters="", labels="", visible=len(self._tasks) < _MOST_BATCHES
+                "", total=counters.total_reports, visible=visible, batch=progress.batch_id, counters="", labels=""
             )
         self._bars.update(
             self._tasks[progress.batch_id],
             description=bare_name(BatchStatus.DESCRIPTOR, progress.status),
-            total=progress.counters.total_reports,
+            total=counters.total_reports,
             completed=progress.processed,
             counters=counters_markup(progress),
             labels=labels_text(progress.labels),

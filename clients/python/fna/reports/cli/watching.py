@@ -59,6 +59,8 @@ def follow_batch(
 
 
 def _watch_all(session: Session, arguments: argparse.Namespace) -> Exit:
+    if not session.json:
+        session.note("Following all batches that match, until Ctrl-C.")
     try:
         follow_all(
             session.client,
