@@ -202,7 +202,8 @@ def test_the_display_of_many_batches_has_a_bar_for_each_that_is_not_over() -> No
     assert "desk=[north]" in text
     assert f"{REPORT_ID} failed: CORRUPT: it is damaged" in text
     assert "connection lost, continuing: socket closed" in text
-    last = text[text.index("Batch first is COMPLETED: 2 of 2 reports analysed.") :]
+    assert "Batch first is COMPLETED: 2 of 2 reports analysed." in text
+    last = text.rpartition("\x1b[2K")[2]
     assert re.search(r"second +PROCESSING", last)
     assert not re.search(r"first +PROCESSING", last)
 

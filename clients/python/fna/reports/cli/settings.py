@@ -67,7 +67,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One place where settings stand as text. `file` is where it stands, if in one."""
+    """One place where settings stand as text, in `file` perhaps; `source` says what a setting is called there."""
 
     source: Callable[[str], str]
     settings: Mapping[str, str]
@@ -89,7 +89,8 @@ class _Lookup:
                 try:
                     return read(text)
                 except (argparse.ArgumentTypeError, ValueError) as error:
-                    raise SettingsError(f"{layer.source(key)}: {error}") from None
+                    file = "" if layer.file is None else f"{layer.file}: "
+                    raise SettingsError(f"{file}{layer.source(key)}: {error}") from None
         self.sources[key] = "default"
         return default
 
@@ -106,7 +107,7 @@ def effective(arguments: argparse.Namespace) -> Settings:
     withheld = _withheld(layers, profile)
     if withheld:
         profile = {key: text for key, text in profile.items() if key not in _CREDENTIALS}
-    layers.append(_Layer(lambda key: f"{config.path}: profiles.{name}.{key}", profile, config.path))
+    layers.append(_Layer(lambda key: f"profiles.{name}.{key}", profile, config.path))
     lookup = _Lookup(layers)
     ca_file, cert_file = lookup("ca_file", str, ""), lookup("cert_file", str, "")
     return Settings(
