@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from fna.reports.v1.batch_pb2 import BatchEvent
+
+_UNSTORED = frozenset({"progress", "heartbeat"})
 
 
 class Position:
@@ -23,7 +25,11 @@ class Position:
 
     def take(self, events: Iterable[BatchEvent]) -> list[BatchEvent]:
         """Return the events that are new, heartbeats left out, and move past them."""
-        return [event for event in events if self.gap is None and self._passes(event)]
+        found = list(events)
+        if self._all_pass(found):
+            self.last = found[-1].sequence
+            return found
+        return [event for event in found if self.gap is None and self._passes(event)]
 
     def resume(self) -> None:
         """Continue after a gap, on a stream that starts at `last` again."""
@@ -33,6 +39,22 @@ class Position:
         """Forget the position: the next event is the snapshot of a new beginning."""
         self.last = None
         self.gap = None
+
+    def _all_pass(self, events: Sequence[BatchEvent]) -> bool:
+        """Tell by its ends whether a message has nothing but the next stored events, as nearly all have.
+
+        Looking at each would cost a fifth of what receiving it does. As sequences never fall, n events from `last` + 1 to
+        `last` + n are those, unless the server left out as many as it put progress between them, which it never does.
+        """
+        if self.last is None or self.gap is not None or not events:
+            return False
+        first, final = events[0], events[-1]
+        return (
+            first.sequence == self.last + 1
+            and final.sequence == self.last + len(events)
+            and first.WhichOneof("event") not in _UNSTORED
+            and final.WhichOneof("event") not in _UNSTORED
+        )
 
     def _passes(self, event: BatchEvent) -> bool:
         kind = event.WhichOneof("event")

@@ -75,10 +75,10 @@ class AsyncReportsClient:
     ...         for result in (await batch.result()).results:
     ...             print(f"optimism {result.analysis.optimism.value:.2f}")
     >>> asyncio.run(main())
-    snapshot
+    item_changed
     ...
     status_changed
-    optimism 0.86
+    optimism 0.90
 
     A task that stops reading a watch before its end closes it with `contextlib.aclosing`, or leaves that to the garbage
     collector.

@@ -76,10 +76,10 @@ class ReportsClient:
     ...         print(event.WhichOneof("event"))
     ...     for result in batch.result().results:
     ...         print(f"optimism {result.analysis.optimism.value:.2f}")
-    snapshot
+    item_changed
     ...
     status_changed
-    optimism 0.86
+    optimism 0.90
 
     Raises: `ValueError` when a secret would go unencrypted to another machine.
     """

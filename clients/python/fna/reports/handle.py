@@ -60,11 +60,15 @@ class BatchHandle:
         within: timedelta | None = None,
         on_interruption: OnInterruption | None = None,
     ) -> Generator[BatchEvent, None, None]:
-        """Yield the events of this execution until it is over; see `ReportsClient.watch`."""
+        """Yield what happens to this execution from `message` on until it is over; see `ReportsClient.watch`.
+
+        So nothing is missed, and no `snapshot` comes unless the history is no longer kept. `after_sequence` begins
+        elsewhere; 0 is the whole history.
+        """
         return self._client.watch(
             self.batch_id,
             self.task_id,
-            after_sequence,
+            self.message.last_sequence if after_sequence is None else after_sequence,
             heartbeat_interval,
             exclude_item_events=exclude_item_events,
             within=within,
@@ -121,11 +125,11 @@ class AsyncBatchHandle:
         within: timedelta | None = None,
         on_interruption: OnInterruption | None = None,
     ) -> AsyncGenerator[BatchEvent, None]:
-        """Yield the events of this execution until it is over; see `ReportsClient.watch`."""
+        """Yield what happens to this execution from `message` on until it is over; see `BatchHandle.events`."""
         return self._client.watch(
             self.batch_id,
             self.task_id,
-            after_sequence,
+            self.message.last_sequence if after_sequence is None else after_sequence,
             heartbeat_interval,
             exclude_item_events=exclude_item_events,
             within=within,
