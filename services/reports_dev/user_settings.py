@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from fna.reports.cli.environment import read_env_file
+from fna.reports.cli.env_file import read_env_file
 
 
 def user_setting(name: str) -> str:

@@ -59,9 +59,9 @@ class Peer(AbstractContextManager["Peer"]):
     """Serves all methods on a port of its own while it is entered.
 
     `answers` has for each method what its calls get, one after the other, the last one for ever; a Status ends the call
-    with that error. `streams` has the same for WatchBatch: functions from the request to messages, a Status that ends
-    the stream, or SILENCE. `requests` are those that came, by method; an upload's are its messages. `watch_ended` is
-    set when a watch is over for whatever reason, `cancelled` when one that was silent was dropped.
+    with that error. `streams` has the same for WatchBatch and WatchBatches: functions from the request to messages, a
+    Status that ends the stream, or SILENCE. `requests` are those that came, by method; an upload's are its messages.
+    `watch_ended` is set when a watch is over for whatever reason, `cancelled` when one that was silent was dropped.
     """
 
     def __init__(
@@ -123,8 +123,8 @@ class Peer(AbstractContextManager["Peer"]):
     def _handler(self, method: MethodDescriptor) -> grpc.RpcMethodHandler[Message, Message]:
         parse = GetMessageClass(method.input_type).FromString
         write = GetMessageClass(method.output_type).SerializeToString
-        if method.name == "WatchBatch":
-            return grpc.unary_stream_rpc_method_handler(self._watch, parse, write)
+        if method.name in ("WatchBatch", "WatchBatches"):
+            return grpc.unary_stream_rpc_method_handler(partial(self._watch, method.name), parse, write)
         if method.name == "UploadReport":
             return grpc.stream_unary_rpc_method_handler(self._upload, parse, write)
         return grpc.unary_unary_rpc_method_handler(partial(self._call, method.name), parse, write)
@@ -143,8 +143,8 @@ class Peer(AbstractContextManager["Peer"]):
             _abort(context, answer)
         return answer
 
-    def _watch(self, request: WatchBatchRequest, context: grpc.ServicerContext) -> Iterator[Message]:
-        self.requests.setdefault("WatchBatch", []).append([request])
+    def _watch(self, method: str, request: WatchBatchRequest, context: grpc.ServicerContext) -> Iterator[Message]:
+        self.requests.setdefault(method, []).append([request])
         context.add_callback(self.watch_ended.set)
         stream = self.streams.pop(0) if len(self.streams) > 1 else self.streams[0]
         for step in stream(request):

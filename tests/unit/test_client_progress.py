@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from typing import NamedTuple
 
 import grpc
@@ -11,9 +13,11 @@ from rich.console import Console
 
 from fna.reports import ReportsClient, UnavailableError
 from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.batches_view import BatchesView
 from fna.reports.cli.lines_view import LinesView
 from fna.reports.cli.progress import default_view, follow
 from fna.reports.cli.terminal_view import TerminalView
+from fna.reports.cli.upload_bar import UploadBar
 from fna.reports.v1.batch_pb2 import (
     BATCH_ITEM_STATUS_CANCELLED,
     BATCH_ITEM_STATUS_COMPLETED,
@@ -157,6 +161,88 @@ def test_the_display_says_that_it_is_reconnecting_until_it_has(screen: Screen) -
     with view:
         pass
     assert "connection lost" not in screen.written.getvalue()[before:]
+
+
+def narrow(written: io.StringIO) -> Console:
+    return Console(file=written, force_terminal=True, color_system=None, width=50, legacy_windows=False)
+
+
+def test_a_narrow_display_has_the_counters_below_the_bar() -> None:
+    written = io.StringIO()
+    progress = progress_after(snapshot(1), item_changed(2, **RUNNING))
+    with TerminalView(narrow(written)) as view:
+        view.show(item_progress(2), progress)
+        progress.apply(finished(3, status=BATCH_STATUS_PARTIALLY_COMPLETED, successful=1, failed=1))
+        view.finish(progress)
+    lines = written.getvalue().splitlines()
+    bar = next(number for number, line in enumerate(lines) if "PARTIALLY_COMPLETED \u2501" in line)
+    assert lines[bar].endswith("2/2 0:00:00")
+    assert lines[bar + 1].strip() == "1 successful  1 failed  0 running"
+    assert f"Once more: fna-reports retry {BATCH_ID} --watch" in lines  # Not broken where the terminal ends.
+
+
+def test_the_display_of_many_batches_has_a_bar_for_each_that_is_not_over() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, color_system=None, width=160, legacy_windows=False)
+    batches = {name: BatchProgress(name) for name in ("first", "second")}
+    error = refusal(grpc.StatusCode.INVALID_ARGUMENT, "CORRUPT", text="it is damaged")
+    with BatchesView(console) as view:
+        for progress in batches.values():
+            progress.apply(snapshot(1, labels={"desk": "[north]"}))
+            view.show(snapshot(1), progress)
+        failed = item_changed(2, status=BATCH_ITEM_STATUS_FAILED, error=error)
+        view.show(failed, batches["second"])
+        view.interrupted(UnavailableError("socket closed"))
+        before = len(written.getvalue())
+        batches["first"].apply(finished(3))
+        view.show(finished(3), batches["first"])
+        view.finish(batches["first"])
+    text = written.getvalue()
+    assert re.search(r"first +PROCESSING", text[:before])
+    assert "desk=[north]" in text
+    assert f"{REPORT_ID} failed: CORRUPT: it is damaged" in text
+    assert "connection lost, continuing: socket closed" in text
+    assert "Batch first is COMPLETED: 2 of 2 reports analysed." in text
+    last = text.rpartition("\x1b[2K")[2]
+    assert re.search(r"second +PROCESSING", last)
+    assert not re.search(r"first +PROCESSING", last)
+
+
+def test_more_batches_than_fit_show_when_others_end() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, color_system=None, width=160, height=60, legacy_windows=False)
+    batches = [BatchProgress(f"batch {number}") for number in range(22)]
+    with BatchesView(console) as view:
+        for progress in batches:
+            progress.apply(snapshot(1))
+            view.show(snapshot(1), progress)
+        console.clear()
+        assert "batch 20 " not in written.getvalue()
+        batches[0].apply(finished(2))
+        view.finish(batches[0])
+    assert "batch 20 " in written.getvalue()
+    assert "batch 21 " not in written.getvalue()
+
+
+def test_the_upload_bar_counts_bytes_and_goes_away(tmp_path: Path) -> None:
+    documents = [tmp_path / name for name in ("10k_[acme].htm", "10k_other.htm", "missing.htm")]
+    for document in documents[:2]:
+        document.write_bytes(b"x" * 1000)
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, color_system=None, width=120, legacy_windows=False)
+    bar = UploadBar(documents, console)
+    bar.start()
+    for number, document in enumerate(documents, 1):
+        bar.next(document)
+        bar.moved(500, 1000)
+        with bar.paused():
+            console.print(f"told {number}")
+    bar.stop()
+    text = written.getvalue()
+    assert "1 of 3  10k_[acme].htm" in text
+    assert "1.5/2.0 kB" in text
+    assert text.index("told 1") < text.index("2 of 3  10k_other.htm") < text.index("told 2")
+    assert not text.rpartition("\x1b[2K")[2].strip("\x1b[?25h\r\n ")
 
 
 def test_without_a_terminal_progress_is_lines() -> None:

@@ -2,6 +2,6 @@
 
 import sys
 
-from fna.reports.cli.command import main
+from fna.reports_command import main
 
 sys.exit(main())

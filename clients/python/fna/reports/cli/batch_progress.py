@@ -39,7 +39,8 @@ class BatchProgress:
     """What is known of a batch after the events so far.
 
     `running` has the reports that are being analysed, by id, those that started first coming first. `names` gives
-    reports a name for people.
+    reports a name for people. `last_sequence` is that of the newest event, `shown_sequence` that of the
+    newest one that was shown.
     """
 
     def __init__(self, batch_id: str, names: Mapping[str, str] | None = None) -> None:
@@ -47,7 +48,9 @@ class BatchProgress:
         self.status: BatchStatus.ValueType = BATCH_STATUS_UNSPECIFIED
         self.counters = BatchCounters()
         self.running: dict[str, RunningReport] = {}
+        self.labels: dict[str, str] = {}
         self.last_sequence: int | None = None
+        self.shown_sequence: int | None = None
         self._names = names or {}
         self._over: set[str] = set()
 
@@ -86,6 +89,7 @@ class BatchProgress:
     def take(self, batch: Batch) -> None:
         """Take in the batch as the service returned it."""
         self.status = batch.status
+        self.labels = dict(batch.labels)
         self.counters = BatchCounters(
             total_reports=batch.total_reports,
             successful=batch.successful,

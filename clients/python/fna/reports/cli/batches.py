@@ -1,4 +1,4 @@
-"""The subcommands about batches: submit, watch, get, list, items, cancel, retry."""
+"""The subcommands about batches: submit, get, list, items, cancel, retry."""
 
 from __future__ import annotations
 
@@ -6,29 +6,21 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from itertools import islice
 from pathlib import Path
 from typing import TypedDict
-from uuid import UUID
-
-from google.protobuf.message import Message
+from uuid import UUID, uuid4
 
 from fna.reports.cli.documents import find_documents
-from fna.reports.cli.exits import Exit, exit_of
-from fna.reports.cli.progress import follow
-from fna.reports.cli.reports import upload_document
+from fna.reports.cli.exits import Exit
+from fna.reports.cli.names import batch_statuses, item_statuses
 from fna.reports.cli.session import Session
-from fna.reports.cli.text import (
-    BATCH_COLUMNS,
-    BATCH_WIDTHS,
-    ITEM_COLUMNS,
-    ITEM_WIDTHS,
-    batch_row,
-    batch_text,
-    item_row,
-    row,
-)
+from fna.reports.cli.tables import BATCH_TABLE, ITEM_TABLE, batch_row, item_row, print_table
+from fna.reports.cli.text import batch_text
+from fna.reports.cli.uploading import Uploads
+from fna.reports.cli.watching import follow_batch
 from fna.reports.v1.batch_pb2 import BATCH_VIEW_BASIC, BATCH_VIEW_FULL, Batch
+
+_UPLOADED = "What is uploaded stays; the same content is not stored twice."
 
 
 class _Options(TypedDict):
@@ -42,9 +34,10 @@ class _Options(TypedDict):
 
 def submit(session: Session, arguments: argparse.Namespace) -> Exit:
     """Submit reports, uploading the documents among them first, and print the id of the batch."""
+    session.ending.last_words = lambda: f"Nothing was submitted. {_UPLOADED}"
     report_ids, names = _resolve(session, arguments)
     if report_ids is None:
-        session.note("Nothing was submitted. What is uploaded stays; the same content is not stored twice.")
+        session.note(f"Nothing was submitted. {_UPLOADED}")
         return Exit.ERROR
     options: _Options = {
         "labels": dict(arguments.label),
@@ -56,26 +49,20 @@ def submit(session: Session, arguments: argparse.Namespace) -> Exit:
         session.client.validate(report_ids, **options)
         session.note(f"{len(report_ids)} reports can be submitted; nothing was.")
         return Exit.OK
-    batch = session.client.submit(report_ids, request_id=arguments.request_id, **options)
-    return _started(session, batch.message, arguments.watch, names)
+    request_id = _request_id(session, arguments)
+    batch = session.client.submit(report_ids, request_id=request_id, **options)
+    return _started(session, batch.message, arguments, names)
 
 
 def retry(session: Session, arguments: argparse.Namespace) -> Exit:
     """Start a new execution over what did not succeed."""
-    batch = session.client.retry(arguments.batch_id, report_ids=arguments.report_ids, request_id=arguments.request_id)
-    return _started(session, batch.message, arguments.watch, {})
-
-
-def watch(session: Session, arguments: argparse.Namespace) -> Exit:
-    """Follow a batch until it is over."""
-    progress = follow(
-        session.client,
+    batch = session.client.retry(
         arguments.batch_id,
-        task_id=arguments.task_id,
-        after_sequence=arguments.after_sequence,
-        view=session.view(),
+        report_ids=arguments.report_ids,
+        request_id=_request_id(session, arguments),
+        etag=arguments.etag,
     )
-    return exit_of(progress.status)
+    return _started(session, batch.message, arguments, {})
 
 
 def get(session: Session, arguments: argparse.Namespace) -> Exit:
@@ -89,58 +76,81 @@ def get(session: Session, arguments: argparse.Namespace) -> Exit:
 def list_batches(session: Session, arguments: argparse.Namespace) -> Exit:
     """Print the newest batches."""
     batches = session.client.list_batches(
-        statuses=arguments.status, labels=dict(arguments.label), page_size=arguments.limit
+        statuses=batch_statuses(arguments.status),
+        labels=dict(arguments.label),
+        batch_ids=arguments.batch_ids,
+        page_size=arguments.limit,
     )
-    rows = ((batch, batch_row(batch)) for batch in batches)
-    _print_table(session, row(BATCH_COLUMNS, BATCH_WIDTHS), rows, arguments.limit)
+    print_table(session, BATCH_TABLE, ((batch, batch_row(batch)) for batch in batches), arguments.limit)
     return Exit.OK
 
 
 def items(session: Session, arguments: argparse.Namespace) -> Exit:
     """Print the items of a batch."""
     found = session.client.list_items(
-        arguments.batch_id, task_id=arguments.task_id, statuses=arguments.status, page_size=arguments.limit
+        arguments.batch_id,
+        task_id=arguments.task_id,
+        statuses=item_statuses(arguments.status),
+        page_size=arguments.limit,
     )
-    rows = ((item, item_row(item)) for item in found)
-    _print_table(session, row(ITEM_COLUMNS, ITEM_WIDTHS), rows, arguments.limit)
+    print_table(session, ITEM_TABLE, ((item, item_row(item)) for item in found), arguments.limit)
     return Exit.OK
 
 
 def cancel(session: Session, arguments: argparse.Namespace) -> Exit:
     """Request cancellation of a batch and print it."""
-    batch = session.client.cancel(arguments.batch_id, reason=arguments.reason)
+    batch = session.client.cancel(arguments.batch_id, reason=arguments.reason, etag=arguments.etag)
     session.print(batch, batch_text(batch))
     return Exit.OK
 
 
-def _started(session: Session, batch: Batch, watched: bool, names: Mapping[str, str]) -> Exit:
+def _request_id(session: Session, arguments: argparse.Namespace) -> str:
+    """Return the id of the request, which an interrupted command can be repeated with."""
+    request_id = arguments.request_id or str(uuid4())
+    session.ending.last_words = lambda: (
+        f"It may have been done or not. To be sure, run the same command with --request-id {request_id}"
+    )
+    return request_id
+
+
+def _started(session: Session, batch: Batch, arguments: argparse.Namespace, names: Mapping[str, str]) -> Exit:
     """Print the id of an execution that was started, or follow it."""
-    if not watched:
+    if not arguments.watch:
         session.print(batch, [batch.batch_id])
         if sys.stdout.isatty():
-            session.note(f"Follow it with: fna-reports watch {batch.batch_id}")
+            session.note(f"Follow it with: {session.command('watch', batch.batch_id)}")
         return Exit.OK
     session.note(f"Batch {batch.batch_id}, {batch.total_reports} reports")
-    progress = follow(session.client, batch.batch_id, task_id=batch.task_id, names=names, view=session.view())
-    return exit_of(progress.status)
+    return follow_batch(session, arguments, batch.batch_id, task_id=batch.task_id, names=names)
 
 
 def _resolve(session: Session, arguments: argparse.Namespace) -> tuple[list[str] | None, dict[str, str]]:
     """Return the ids of the reports to submit, None when an upload was refused, and the names of the uploaded ones."""
+    found = list(_found(arguments.reports))
     report_ids: list[str] = []
     names: dict[str, str] = {}
     refused = False
-    for argument in _with_stdin(arguments.reports):
-        if _is_uuid(argument):
-            report_ids.append(argument)
-            continue
-        for path in find_documents([Path(argument)]):
-            report = upload_document(session, path, arguments)
+    documents = [each for each in found if isinstance(each, Path)]
+    with Uploads(session, arguments, documents) as uploads:
+        for each in found:
+            if isinstance(each, str):
+                report_ids.append(each)
+                continue
+            report = uploads.upload(each)
             refused = refused or report is None
             if report is not None and report.report_id not in names:
-                names[report.report_id] = path.name
+                names[report.report_id] = each.name
                 report_ids.append(report.report_id)
     return None if refused else report_ids, names
+
+
+def _found(arguments: Iterable[str]) -> Iterator[str | Path]:
+    """Yield the ids, and the documents at the paths."""
+    for argument in _with_stdin(arguments):
+        if _is_uuid(argument):
+            yield argument
+        else:
+            yield from find_documents([Path(argument)])
 
 
 def _with_stdin(arguments: Iterable[str]) -> Iterator[str]:
@@ -157,12 +167,3 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _print_table(session: Session, heading: str, rows: Iterable[tuple[Message, str]], limit: int) -> None:
-    """Print rows as they come, at most `limit` unless it is 0."""
-    count = 0
-    for count, (message, line) in enumerate(islice(rows, limit or None), 1):
-        session.print(message, [line] if count > 1 else [heading, line])
-    if not count:
-        session.note("There are none.")

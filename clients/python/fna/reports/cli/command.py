@@ -5,52 +5,80 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
 
-from fna.reports.cli import environment
 from fna.reports.cli.arguments import parser
+from fna.reports.cli.commands import CONNECTION_OPTIONS
+from fna.reports.cli.config_file import SettingsError
+from fna.reports.cli.connection import connect, open_client
 from fna.reports.cli.documents import NoDocumentsError
-from fna.reports.cli.exits import Exit
+from fna.reports.cli.exits import Exit, WrongUsage
 from fna.reports.cli.problems import explain
-from fna.reports.cli.progress import FollowInterrupted
 from fna.reports.cli.session import Session
-from fna.reports.client import ReportsClient
+from fna.reports.cli.settings import Settings, effective
 from fna.reports.errors import ReportsError
-
-# A server that is being restarted is waited for; one that is not there is told soon.
-_CONNECT_WITHIN = timedelta(seconds=3)
-_RECONNECT_WITHIN = timedelta(minutes=5)
+from fna.reports_command import Ending
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with `argv`, by default that of the process, and return its exit code."""
+def main(argv: Sequence[str] | None = None, *, ending: Ending | None = None) -> int:
+    """Run the command with `argv`, by default that of the process, and return its exit code.
+
+    `ending` is told what to say should a signal end the process meanwhile.
+    """
     # The log of grpc's core would tear the live display, and says nothing that the errors do not say better.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    arguments = parser().parse_args(argv)
-    server = arguments.server or environment.server()
+    ending = ending or Ending()
     try:
-        return _run(arguments, server)
-    except ReportsError as error:
-        return _fail("\n".join(explain(error, server)))
-    except NoDocumentsError as error:
-        return _fail(str(error))
-    except FollowInterrupted as interruption:
-        print(_how_to_continue(interruption, arguments.server), file=sys.stderr)
-        return Exit.INTERRUPTED
+        arguments = parser().parse_args(argv)
+        return _outcome(arguments, ending)
     except KeyboardInterrupt:
+        print(ending.last_words(), file=sys.stderr)
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain once more when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()  # Whoever read it has had enough.
         return Exit.ERROR
+    except OSError as error:
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror}")
+        _discard_output()
+        return _fail(f"cannot write the output: {error.strerror or error}")
 
 
-def _run(arguments: argparse.Namespace, server: str) -> Exit:
-    with ReportsClient(server, timeout=arguments.timeout, reconnect_timeout=_RECONNECT_WITHIN) as client:
-        client.connect(within=min(_CONNECT_WITHIN, arguments.timeout))
-        result: Exit = arguments.run(Session(client, arguments.json), arguments)
-        return result
+def _outcome(arguments: argparse.Namespace, ending: Ending) -> Exit:
+    """Run the command that was named; some need no connection."""
+    try:
+        if arguments.alone:
+            alone: Exit = arguments.run(arguments)
+            return alone
+        return _run(arguments, effective(arguments), ending)
+    except (NoDocumentsError, SettingsError) as error:
+        return _fail(str(error))
+    except WrongUsage as error:
+        _fail(str(error))
+        return Exit.USAGE
+
+
+def _run(arguments: argparse.Namespace, settings: Settings, ending: Ending) -> Exit:
+    for warning in settings.warnings:
+        print(f"fna-reports: warning: {warning}", file=sys.stderr)
+    try:
+        with open_client(settings) as client:
+            connect(client, settings)
+            session = Session(client, settings, arguments.json, ending, tuple(_connection_words(arguments)))
+            result: Exit = arguments.run(session, arguments)
+            return result
+    except ReportsError as error:
+        return _fail("\n".join(explain(error, settings.server)))
+
+
+def _connection_words(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield the options that say which service to reach, as they were given."""
+    for name in CONNECTION_OPTIONS:
+        value = getattr(arguments, name, None)
+        if value in ("true", "false"):
+            yield "--tls" if value == "true" else "--no-tls"
+        elif value is not None:
+            yield from (f"--{name.replace('_', '-')}", value)
 
 
 def _fail(message: str) -> Exit:
@@ -58,12 +86,6 @@ def _fail(message: str) -> Exit:
     return Exit.ERROR
 
 
-def _how_to_continue(interruption: FollowInterrupted, server: str | None) -> str:
-    words = ["fna-reports", "watch", interruption.batch_id]
-    if server:
-        words += ["--server", server]
-    if interruption.task_id is not None:
-        words += ["--task-id", interruption.task_id]
-    if interruption.last_sequence is not None:
-        words += ["--after-sequence", str(interruption.last_sequence)]
-    return f"The batch goes on. Continue with: {' '.join(words)}"
+def _discard_output() -> None:
+    """Send what is still to be printed nowhere: Python would complain once more when it flushes at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

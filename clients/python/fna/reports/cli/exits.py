@@ -13,6 +13,10 @@ from fna.reports.v1.batch_pb2 import (
 )
 
 
+class WrongUsage(Exception):
+    """The command line asks for what does not go together; the text says what."""
+
+
 class Exit(IntEnum):
     """What a script can tell from the exit code."""
 

@@ -1,4 +1,4 @@
-"""The progress of a batch as plain lines, for pipes and logs."""
+"""The progress of batches as plain lines, for pipes and logs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ from fna.reports.v1.batch_pb2 import BatchEvent, BatchItemChanged, BatchItemStat
 
 
 class LinesView(View):
-    """Prints a line for every event but `progress`: time, sequence, what happened, and the counters after it."""
+    """Prints a line for every event but `progress`: time, sequence, what happened, and the counters after it.
+
+    `with_batch` is for many batches: each line names its batch.
+    """
+
+    def __init__(self, *, with_batch: bool = False) -> None:
+        self._with_batch = with_batch
 
     def show(self, event: BatchEvent, progress: BatchProgress) -> None:
         what = _what_happened(event, progress)
         if what:
             time = event.occurred_at.ToDatetime().isoformat(sep=" ", timespec="seconds")
-            print(f"{time}Z  #{event.sequence}  {what}  ({counters_text(progress.counters)})", flush=True)
+            batch = f"{event.batch_id}  " if self._with_batch else ""
+            print(f"{time}Z  {batch}#{event.sequence}  {what}  ({counters_text(progress.counters)})", flush=True)
 
     def interrupted(self, error: ReportsError) -> None:
         print(f"connection lost, continuing: {error.message}", file=sys.stderr, flush=True)

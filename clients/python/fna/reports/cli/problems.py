@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fna.reports.cli.environment import SERVER_VARIABLE
-from fna.reports.errors import DeadlineExceededError, ReportsError, UnavailableError
+from fna.reports.cli.settings import variable
+from fna.reports.errors import AccessDeniedError, DeadlineExceededError, ReportsError, UnavailableError
 
 _MOST_IDS = 5
 
@@ -13,12 +13,15 @@ _REMEDIES = {
     "BATCH_ALREADY_FINAL": "There is nothing left to cancel: fna-reports get BATCH_ID shows how it ended.",
     "BATCH_NOT_FINAL": "Wait until it is over: fna-reports watch BATCH_ID",
     "BATCH_NOT_FOUND": "fna-reports list shows the batches there are.",
+    "ETAG_MISMATCH": "Somebody else was first: look at it again with fna-reports get BATCH_ID --json",
     "CONTENT_MISMATCH": "The file was damaged on the way: upload it again.",
     "NOTHING_TO_RETRY": "Every report of the batch succeeded.",
     "PREVIOUS_REPORT_NOT_FOUND": "Upload and submit an earlier report, or name one: fna-reports delta ID --base ID",
     "REPORT_NOT_FOUND": "Upload it first: fna-reports upload FILE",
     "REQUEST_ID_REUSED": "Choose another --request-id, or leave it out.",
     "SEQUENCE_AHEAD": "Leave out --after-sequence to start from the present.",
+    "WEBHOOK_DELIVERY_NOT_FOUND": "fna-reports webhook deliveries BATCH_ID shows those there are.",
+    "WEBHOOK_SECRET_MISSING": "Make one first: fna-reports webhook rotate-secret",
     "TASK_NOT_FOUND": "Leave out --task-id for the current execution.",
 }
 
@@ -51,8 +54,12 @@ def _unknown_reports(error: ReportsError) -> list[str]:
 def _remedy(error: ReportsError) -> str:
     if error.reason in _REMEDIES:
         return _REMEDIES[error.reason]
+    if isinstance(error, AccessDeniedError):
+        return (
+            f"Set {variable('token')} or {variable('api_key')}, or a profile; fna-reports profiles shows what is set."
+        )
     if isinstance(error, UnavailableError):
-        return f"Is the server running? Name another one with --server HOST:PORT or {SERVER_VARIABLE}."
+        return f"Is the server running? Name another one with --server HOST:PORT or {variable('server')}."
     if isinstance(error, DeadlineExceededError):
         return "Allow more time with --timeout SECONDS."
     return ""

@@ -1,4 +1,4 @@
-"""The subcommands about reports: upload, report, analysis, delta."""
+"""The subcommands about reports: upload, register, reports, report, analysis, delta."""
 
 from __future__ import annotations
 
@@ -6,28 +6,62 @@ import argparse
 import sys
 from pathlib import Path
 
-from fna.reports.cli.documents import find_documents, guess_report_type
+from fna.reports.cli.documents import find_documents
 from fna.reports.cli.exits import Exit
-from fna.reports.cli.names import REPORT_TYPES
+from fna.reports.cli.names import report_statuses
 from fna.reports.cli.problems import explain
 from fna.reports.cli.session import Session
+from fna.reports.cli.tables import REPORT_TABLE, print_table, report_row
 from fna.reports.cli.text import analysis_text, delta_text, report_text
+from fna.reports.cli.uploading import Uploads, description
 from fna.reports.company import company_id
-from fna.reports.errors import DataLossError, InvalidRequestError, LimitExceededError
+from fna.reports.errors import InvalidRequestError, LimitExceededError
 from fna.reports.v1.report_pb2 import Report
 
 
 def upload(session: Session, arguments: argparse.Namespace) -> Exit:
     """Upload documents and print the ids of the reports."""
+    session.ending.last_words = lambda: "What is uploaded stays; run the same command again for the rest."
     result = Exit.OK
-    for path in find_documents(arguments.paths):
-        report = upload_document(session, path, arguments)
-        if report is None:
+    documents = find_documents(arguments.paths)
+    with Uploads(session, arguments, documents) as uploads:
+        for path in documents:
+            report = uploads.upload(path)
+            if report is None:
+                result = Exit.ERROR
+            else:
+                with uploads.paused():
+                    _print_id(session, report, str(path))
+    return result
+
+
+def register(session: Session, arguments: argparse.Namespace) -> Exit:
+    """Register documents that the service fetches, and print the ids of the reports."""
+    result = Exit.OK
+    for uri in arguments.uris:
+        try:
+            report = session.client.register(
+                uri,
+                request_id=arguments.request_id if len(arguments.uris) == 1 else None,
+                **description(session, arguments, Path(uri)),
+            )
+        except (InvalidRequestError, LimitExceededError) as error:
+            session.note(f"{uri}: " + "\n".join(explain(error, session.client.target)))
             result = Exit.ERROR
         else:
-            # The bare id suits a pipe; who looks at it wants to know which file it is.
-            session.print(report, [f"{report.report_id}  {path}" if sys.stdout.isatty() else report.report_id])
+            _print_id(session, report, uri)
     return result
+
+
+def list_reports(session: Session, arguments: argparse.Namespace) -> Exit:
+    """Print the newest reports."""
+    found = session.client.list_reports(
+        company_id=company_id(arguments.of_company) if arguments.of_company else None,
+        statuses=report_statuses(arguments.status),
+        page_size=arguments.limit,
+    )
+    print_table(session, REPORT_TABLE, ((report, report_row(report)) for report in found), arguments.limit)
+    return Exit.OK
 
 
 def report(session: Session, arguments: argparse.Namespace) -> Exit:
@@ -51,19 +85,6 @@ def delta(session: Session, arguments: argparse.Namespace) -> Exit:
     return Exit.OK
 
 
-def upload_document(session: Session, path: Path, arguments: argparse.Namespace) -> Report | None:
-    """Upload one document, as the options say; None when it was refused, which has been told then."""
-    try:
-        return session.client.upload(
-            path,
-            company_id=company_id(arguments.company),
-            report_type=REPORT_TYPES[arguments.type] if arguments.type else guess_report_type(path),
-            title=arguments.title,
-            fiscal_period=arguments.fiscal_period or "",
-            filing_date=arguments.filing_date or "",
-        )
-    except OSError as error:
-        session.note(f"{path}: {error.strerror or error}")
-    except (InvalidRequestError, LimitExceededError, DataLossError) as error:
-        session.note(f"{path}: " + "\n".join(explain(error, session.client.target)))
-    return None
+def _print_id(session: Session, report: Report, source: str) -> None:
+    # The bare id suits a pipe; who looks at it wants to know which file it is.
+    session.print(report, [f"{report.report_id}  {source}" if sys.stdout.isatty() else report.report_id])

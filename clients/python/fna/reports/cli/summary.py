@@ -1,6 +1,8 @@
-"""Sentences about a batch and its reports, for people."""
+"""Phrases about batches, their reports and their webhooks, for people."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from google.rpc.status_pb2 import Status
 
@@ -8,6 +10,7 @@ from fna.reports._status import error_of_status
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.names import bare_name
 from fna.reports.v1.batch_pb2 import BatchCounters, BatchStatus
+from fna.reports.v1.webhook_pb2 import WebhookAttempt
 
 
 def counters_text(counters: BatchCounters) -> str:
@@ -23,6 +26,17 @@ def error_text(status: Status) -> str:
     """Return the reason and the message of an item's error."""
     error = error_of_status(status)
     return f"{error.reason or error.code.name}: {error.message}"
+
+
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Return labels as they are written on the command line."""
+    return " ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def answer_text(attempt: WebhookAttempt) -> str:
+    """Return what came of an attempt to deliver a webhook."""
+    status = f"HTTP {attempt.response_status}" if attempt.response_status else ""
+    return ", ".join(text for text in (status, attempt.error) if text)
 
 
 def end_lines(progress: BatchProgress) -> list[str]:

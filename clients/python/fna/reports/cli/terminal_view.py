@@ -13,29 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from fna.reports.cli.batch_progress import BatchProgress
+from fna.reports.cli.display import STYLES, counters_markup, error_line
 from fna.reports.cli.names import bare_name
-from fna.reports.cli.summary import end_lines, error_text
+from fna.reports.cli.summary import end_lines
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
-from fna.reports.v1.batch_pb2 import (
-    BATCH_ITEM_STATUS_FAILED,
-    BATCH_ITEM_STATUS_RETRYING,
-    BATCH_STATUS_CANCELLED,
-    BATCH_STATUS_COMPLETED,
-    BATCH_STATUS_FAILED,
-    BATCH_STATUS_PARTIALLY_COMPLETED,
-    BatchEvent,
-    BatchItemChanged,
-    BatchStatus,
-)
+from fna.reports.v1.batch_pb2 import BatchEvent, BatchStatus
 
 _MOST_RUNNING = 8
-_STYLES = {
-    BATCH_STATUS_COMPLETED: "bold green",
-    BATCH_STATUS_PARTIALLY_COMPLETED: "bold yellow",
-    BATCH_STATUS_FAILED: "bold red",
-    BATCH_STATUS_CANCELLED: "bold yellow",
-}
+# Less than what a bar with its counters beside it needs.
+_NARROW = 90
 
 
 class TerminalView(View):
@@ -43,15 +30,18 @@ class TerminalView(View):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
+        self._is_narrow = self._console.width < _NARROW
+        counters = () if self._is_narrow else (TextColumn("{task.fields[counters]}"),)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[counters]}"),
+            *counters,
             TimeElapsedColumn(),
             console=self._console,
         )
         self._task: TaskID = self._bar.add_task("PROCESSING", total=None, counters="")
+        self._counters = ""
         self._notice = ""
         self._progress: BatchProgress | None = None
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=8)
@@ -70,7 +60,9 @@ class TerminalView(View):
         self._progress = progress
         self._update_bar(progress)
         if event.HasField("item_changed"):
-            self._print_error(event.item_changed, progress)
+            line = error_line(event.item_changed, progress)
+            if line is not None:
+                self._console.print(line)
 
     def interrupted(self, error: ReportsError) -> None:
         self._notice = f"connection lost, continuing: {error.message}"
@@ -81,30 +73,25 @@ class TerminalView(View):
         self._update_bar(progress)
         self._live.stop()  # The last words belong below the bar.
         first, *hints = end_lines(progress)
-        self._console.print(Text(first, _STYLES.get(progress.status, "bold")))
+        # Wrapped by the terminal, so that the commands can be copied.
+        self._console.print(Text(first, STYLES.get(progress.status, "bold")), soft_wrap=True)
         for hint in hints:
-            self._console.print(Text(hint, "dim"))
+            self._console.print(Text(hint, "dim"), soft_wrap=True)
 
     def _update_bar(self, progress: BatchProgress) -> None:
-        counters = progress.counters
+        self._counters = counters_markup(progress)
         self._bar.update(
             self._task,
             description=bare_name(BatchStatus.DESCRIPTOR, progress.status),
-            total=counters.total_reports,
+            total=progress.counters.total_reports,
             completed=progress.processed,
-            counters=_counters_markup(progress),
+            counters=self._counters,
         )
-
-    def _print_error(self, change: BatchItemChanged, progress: BatchProgress) -> None:
-        item = change.item
-        if item.HasField("error") and item.status in {BATCH_ITEM_STATUS_FAILED, BATCH_ITEM_STATUS_RETRYING}:
-            failed = item.status == BATCH_ITEM_STATUS_FAILED
-            style, word = ("red", "failed") if failed else ("yellow", "will be tried again")
-            name = progress.name(item.report_id)
-            self._console.print(Text(f"{name} {word}: {error_text(item.error)}", style))
 
     def _render(self) -> RenderableType:
         parts: list[RenderableType] = [self._bar]
+        if self._is_narrow and self._counters:
+            parts.append(Text.from_markup(f"  {self._counters}", overflow="ellipsis"))
         if self._progress is not None and self._progress.running:
             parts.append(_running_table(self._progress))
         if self._notice:
@@ -112,18 +99,10 @@ class TerminalView(View):
         return Group(*parts)
 
 
-def _counters_markup(progress: BatchProgress) -> str:
-    counters = progress.counters
-    parts = [f"[green]{counters.successful} successful[/]", f"{counters.running} running"]
-    if counters.failed:
-        parts.insert(1, f"[red]{counters.failed} failed[/]")
-    if counters.cancelled:
-        parts.insert(-1, f"[yellow]{counters.cancelled} cancelled[/]")
-    return "  ".join(parts)
-
-
 def _running_table(progress: BatchProgress) -> Table:
     table = Table.grid(padding=(0, 2))
+    for _ in range(4):
+        table.add_column(no_wrap=True, overflow="ellipsis")
     # The display is drawn by a thread of its own.
     running = list(progress.running.items())
     for report_id, report in running[:_MOST_RUNNING]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from textwrap import shorten, wrap
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
-from fna.reports.cli.names import REPORT_TYPES, bare_name
-from fna.reports.cli.summary import counters_text, error_text
-from fna.reports.v1.batch_pb2 import Batch, BatchCounters, BatchItem, BatchItemStatus, BatchStatus
-from fna.reports.v1.report_pb2 import ModelReview, Report, ReportAnalysis, ReportStatus, ReportType, Score, SectionType
+from fna.reports.cli.names import bare_name, report_type_name
+from fna.reports.cli.summary import answer_text, counters_text, labels_text
+from fna.reports.cli.times import time_text
+from fna.reports.v1.batch_pb2 import Batch, BatchCounters, BatchStatus
+from fna.reports.v1.report_pb2 import ModelReview, Report, ReportAnalysis, ReportStatus, Score, SectionType
 from fna.reports.v1.report_service_pb2 import MetricDelta, NarrativeDelta, NarrativeSignificance, ScoreChanges
+from fna.reports.v1.webhook_pb2 import WebhookAttempt, WebhookDelivery, WebhookDeliveryStatus, WebhookSettings
 
 _MOST_THEMES = 8
 _MOST_PASSAGES = 5
@@ -19,38 +19,6 @@ _MOST_METRICS = 10
 _MOST_FINDINGS = 10
 _EXCERPT_WIDTH = 90
 _TEXT_WIDTH = 100
-
-BATCH_COLUMNS = ("BATCH", "STATUS", "REPORTS", "OK", "FAILED", "CANCELLED", "SUBMITTED", "LABELS")
-BATCH_WIDTHS = (36, 19, 7, 6, 6, 9, 20, 0)
-ITEM_COLUMNS = ("#", "REPORT", "STATUS", "ATTEMPTS", "DETAIL")
-ITEM_WIDTHS = (5, 36, 10, 8, 0)
-
-
-def row(cells: Sequence[object], widths: Sequence[int]) -> str:
-    """Return one line of a table; rows are printed as they come, so that the widths are fixed."""
-    return "  ".join(f"{cell!s:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
-def batch_row(batch: Batch) -> str:
-    """Return the line of a batch in a list."""
-    cells = (
-        batch.batch_id,
-        bare_name(BatchStatus.DESCRIPTOR, batch.status),
-        batch.total_reports,
-        batch.successful,
-        batch.failed,
-        batch.cancelled,
-        _time(batch.created_at),
-        _labels(batch),
-    )
-    return row(cells, BATCH_WIDTHS)
-
-
-def item_row(item: BatchItem) -> str:
-    """Return the line of an item in a list."""
-    detail = error_text(item.error) if item.HasField("error") else item.step or item.analysis_id
-    status = bare_name(BatchItemStatus.DESCRIPTOR, item.status)
-    return row((item.position, item.report_id, status, item.attempt_count, detail), ITEM_WIDTHS)
 
 
 def batch_text(batch: Batch) -> Iterator[str]:
@@ -69,10 +37,10 @@ def batch_text(batch: Batch) -> Iterator[str]:
         ("Task", batch.task_id),
         ("Execution", batch.execution_count),
         ("Priority", batch.priority),
-        ("Labels", _labels(batch)),
-        ("Submitted", _time(batch.created_at)),
-        ("Started", _time(batch.started_at)),
-        ("Finished", _time(batch.processed_at)),
+        ("Labels", labels_text(batch.labels)),
+        ("Submitted", time_text(batch.created_at)),
+        ("Started", time_text(batch.started_at)),
+        ("Finished", time_text(batch.processed_at)),
         ("Last event", batch.last_sequence),
     )
 
@@ -83,7 +51,7 @@ def report_text(report: Report) -> Iterator[str]:
         ("Report", report.report_id),
         ("File", report.file_name),
         ("Title", report.title),
-        ("Type", _report_type(report.report_type)),
+        ("Type", report_type_name(report.report_type)),
         ("Company", report.company_id),
         ("Period", report.fiscal_period),
         ("Filed", report.filing_date),
@@ -92,7 +60,7 @@ def report_text(report: Report) -> Iterator[str]:
         ("SHA-256", report.content_sha256),
         ("Status", bare_name(ReportStatus.DESCRIPTOR, report.status)),
         ("Analysis", report.latest_analysis_id),
-        ("Uploaded", _time(report.created_at)),
+        ("Uploaded", time_text(report.created_at)),
     )
 
 
@@ -154,6 +122,30 @@ def delta_text(delta: NarrativeDelta) -> Iterator[str]:
     yield from _block("Warnings", delta.warnings)
 
 
+def webhook_text(settings: WebhookSettings) -> Iterator[str]:
+    """Yield the lines that describe the webhook settings."""
+    secret = f"made {time_text(settings.secret_created_at)}" if settings.has_secret else "none: webhook rotate-secret"
+    yield from _pairs(("URL", settings.url or "none"), ("Secret", secret))
+
+
+def delivery_text(delivery: WebhookDelivery) -> Iterator[str]:
+    """Yield the lines that describe a webhook."""
+    yield from _pairs(
+        ("Delivery", delivery.delivery_id),
+        ("Batch", delivery.batch_id),
+        ("Task", delivery.task_id),
+        ("URL", delivery.url),
+        ("Status", bare_name(WebhookDeliveryStatus.DESCRIPTOR, delivery.status)),
+        ("Delivered", time_text(delivery.delivered_at)),
+        ("Next", time_text(delivery.next_attempt_at)),
+    )
+    yield from _block("Attempts", map(_attempt, delivery.attempts))
+
+
+def _attempt(attempt: WebhookAttempt) -> str:
+    return f"{time_text(attempt.started_at)}  {answer_text(attempt)}"
+
+
 def _changes(changes: ScoreChanges) -> str:
     return f"optimism {changes.optimism:+.2f}, risk {changes.risk:+.2f}, uncertainty {changes.uncertainty:+.2f}"
 
@@ -185,17 +177,3 @@ def _block(title: str, lines: Iterable[str]) -> list[str]:
 
 def _score(score: Score) -> str:
     return f"{score.value:.2f}  (confidence {score.confidence:.2f})"
-
-
-def _labels(batch: Batch) -> str:
-    return " ".join(f"{key}={value}" for key, value in sorted(batch.labels.items()))
-
-
-def _time(time: Timestamp) -> str:
-    if not time.seconds:
-        return ""
-    return time.ToDatetime().isoformat(sep=" ", timespec="seconds") + "Z"
-
-
-def _report_type(kind: ReportType.ValueType) -> str:
-    return next((name for name, number in REPORT_TYPES.items() if number == kind), str(kind))

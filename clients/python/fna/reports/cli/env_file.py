@@ -1,20 +1,11 @@
-"""The settings of the command: environment variables, and those of `.env` in the working directory."""
+"""The variables of a `.env` file."""
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-SERVER_VARIABLE = "FNA_REPORTS_SERVER"
-DEFAULT_SERVER = "127.0.0.1:50051"
-
 _LINE = re.compile(r"\s*(?:export\s+)?(\w+)\s*=\s*(.*)")
-
-
-def server() -> str:
-    """Return the gRPC target of the service: from the environment, else from `.env`, else the default."""
-    return os.environ.get(SERVER_VARIABLE) or read_env_file(Path(".env")).get(SERVER_VARIABLE) or DEFAULT_SERVER
 
 
 def read_env_file(path: Path) -> dict[str, str]:
