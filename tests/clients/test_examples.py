@@ -57,7 +57,7 @@ def run(command: Sequence[str], stack: Stack, folder: Path) -> str:
 
 def require_story(printed: str) -> None:
     """Require that all events came, one after the other, and then the results of both letters."""
-    told = re.findall(r"^(\d+) \w+$", printed, re.MULTILINE)
+    told = re.findall(r"^(\d+) [\w.*]+$", printed, re.MULTILINE)
     # Progress repeats a sequence.
     assert list(dict.fromkeys(told)) == ["2", "3", "4", "5", "6"], printed
     optimism = {name: float(value) for name, value in re.findall(r"^(\S+) optimism (\d[\d.]*)$", printed, re.MULTILINE)}
