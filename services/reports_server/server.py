@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from fna.reports.v1 import (
     batch_status_service_pb2_grpc,
     batch_submission_service_pb2_grpc,
+    diagnostics_service_pb2_grpc,
     report_service_pb2_grpc,
 )
 from reports_core.settings import SettingsError
@@ -24,6 +25,7 @@ from reports_core.storage.queue import queue_for
 from reports_core.storage.sweep import Sweeper
 from reports_core.storage.transactions import Database
 from reports_server import connections
+from reports_server.diagnostics import DiagnosticsServicer
 from reports_server.errors import ErrorInterceptor
 from reports_server.feed import Feed
 from reports_server.reports import ReportServicer
@@ -46,6 +48,7 @@ class Service(StrEnum):
     SUBMISSION = "fna.reports.v1.BatchSubmissionService"
     STATUS = "fna.reports.v1.BatchStatusService"
     REPORTS = "fna.reports.v1.ReportService"
+    DIAGNOSTICS = "fna.reports.v1.DiagnosticsService"
 
 
 @asynccontextmanager
@@ -91,6 +94,10 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
             documents = document_store(settings.documents_url)
             report_service_pb2_grpc.add_ReportServiceServicer_to_server(
                 ReportServicer(database, documents, Sources(settings.source_roots)), server
+            )
+        if Service.DIAGNOSTICS in services:
+            diagnostics_service_pb2_grpc.add_DiagnosticsServiceServicer_to_server(
+                DiagnosticsServicer(database, feed, own_queue=settings.broker_url is None), server
             )
         health_servicer = await _add_health(server, services)
         reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], server)

@@ -33,6 +33,8 @@ from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest, GetDiagnosticsResponse
+from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
 from fna.reports.v1.report_service_pb2 import (
     GetNarrativeDeltaRequest,
@@ -80,6 +82,7 @@ class AsyncReportsClient:
         self._submissions = BatchSubmissionServiceStub(self._channel)
         self._statuses = BatchStatusServiceStub(self._channel)
         self._reports = ReportServiceStub(self._channel)
+        self._diagnostics = DiagnosticsServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -92,6 +95,11 @@ class AsyncReportsClient:
     async def close(self) -> None:
         """Close the connection. Calls and watches that still run fail."""
         await self._channel.close()
+
+    @property
+    def channel(self) -> aio.Channel:
+        """The connection; see `ReportsClient.channel`."""
+        return self._channel
 
     async def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves; see `ReportsClient.connect`."""
@@ -309,6 +317,10 @@ class AsyncReportsClient:
             if on_interruption is not None:
                 on_interruption(error)
             await asyncio.sleep(seconds)
+
+    async def get_diagnostics(self) -> GetDiagnosticsResponse:
+        """Return how the installation is; see `ReportsClient.get_diagnostics`."""
+        return await self._call(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
 
     async def _call(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return await self._try(lambda timeout: method(request, timeout=timeout))

@@ -33,6 +33,8 @@ from fna.reports.v1.batch_status_service_pb2 import BatchResult, GetBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 from fna.reports.v1.batch_submission_service_pb2 import CancelBatchRequest
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest, GetDiagnosticsResponse
+from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from fna.reports.v1.report_pb2 import Report, ReportAnalysis, ReportStatus, ReportType
 from fna.reports.v1.report_service_pb2 import (
     GetNarrativeDeltaRequest,
@@ -82,6 +84,7 @@ class ReportsClient:
         self._submissions = BatchSubmissionServiceStub(self._channel)
         self._statuses = BatchStatusServiceStub(self._channel)
         self._reports = ReportServiceStub(self._channel)
+        self._diagnostics = DiagnosticsServiceStub(self._channel)
 
     def __enter__(self) -> Self:
         return self
@@ -94,6 +97,11 @@ class ReportsClient:
     def close(self) -> None:
         """Close the connection. Calls and watches that still run fail."""
         self._channel.close()
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """The connection, for calls of other services that the server has, such as `grpc.health.v1.Health`."""
+        return self._channel
 
     def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves.
@@ -387,6 +395,13 @@ class ReportsClient:
             if on_interruption is not None:
                 on_interruption(error)
             time.sleep(seconds)
+
+    def get_diagnostics(self) -> GetDiagnosticsResponse:
+        """Return how the server is, its database, the queues and the workers: what `fna-reports doctor` looks at.
+
+        Raises: `ReportsError` with the code UNIMPLEMENTED from a server that is too old to tell.
+        """
+        return self._call(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
 
     def _call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return self._try(lambda timeout: method(request, timeout=timeout))

@@ -14,6 +14,7 @@ from uuid import UUID
 from google.protobuf.descriptor import EnumDescriptor
 
 from fna.reports.cli import batches, reports
+from fna.reports.cli.doctor import doctor
 from fna.reports.cli.environment import DEFAULT_SERVER, SERVER_VARIABLE
 from fna.reports.cli.names import REPORT_TYPES, bare_names
 from fna.reports.v1.batch_pb2 import BatchItemStatus, BatchStatus
@@ -55,7 +56,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     root.add_argument("--version", action="version", version=f"fna-reports {_version()}")
-    root.set_defaults(server=None, json=False, timeout=timedelta(seconds=30))
+    root.set_defaults(server=None, json=False, timeout=timedelta(seconds=30), connect=True)
     commands = root.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_upload(commands)
     _add_submit(commands)
@@ -68,6 +69,7 @@ def parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_analysis(commands)
     _add_delta(commands)
+    _add_doctor(commands)
     return root
 
 
@@ -242,6 +244,17 @@ def _add_delta(commands: _Commands) -> None:
     command.add_argument(
         "--base", type=_uuid, metavar="REPORT_ID", help="compare with this one (default: the previous report)"
     )
+
+
+def _add_doctor(commands: _Commands) -> None:
+    command = _command(
+        commands,
+        "doctor",
+        doctor,
+        "check connection, server, database, queues and workers, and say what to do",
+        "doctor\ndoctor --server reports.example.com:50051 --json",
+    )
+    command.set_defaults(connect=False)  # How far a connection comes is what it is asked for.
 
 
 def _add_document_options(command: argparse.ArgumentParser) -> None:

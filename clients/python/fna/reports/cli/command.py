@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace, server: str) -> Exit:
     with ReportsClient(server, timeout=arguments.timeout, reconnect_timeout=_RECONNECT_WITHIN) as client:
-        client.connect(within=min(_CONNECT_WITHIN, arguments.timeout))
+        if arguments.connect:
+            client.connect(within=min(_CONNECT_WITHIN, arguments.timeout))
         result: Exit = arguments.run(Session(client, arguments.json), arguments)
         return result
 
