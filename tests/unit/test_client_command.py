@@ -559,7 +559,8 @@ def test_the_server_is_that_of_the_environment_else_of_the_env_file(
 
 
 @pytest.mark.parametrize(
-    "name", ["upload", "submit", "watch", "get", "list", "items", "cancel", "retry", "report", "analysis", "delta"]
+    "name",
+    ["upload", "submit", "watch", "get", "list", "items", "cancel", "retry", "report", "analysis", "delta", "doctor"],
 )
 def test_every_command_explains_itself_with_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:

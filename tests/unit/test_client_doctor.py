@@ -84,7 +84,7 @@ def test_an_installation_that_is_in_order_has_no_remedy() -> None:
     assert {finding.status for finding in found.values()} == {Status.OK}
     assert {finding.remedy for finding in found.values()} == {""}
     assert found["version"].found == "server 1.4.2, fna.reports.v1, up for 3 h; client 1.4.0"
-    assert found["work"].found == "1 open batch, 1,200 items wait, 4 run"
+    assert found["work"].found == "1 open batch; items waiting: 1,200, running: 4"
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_many_workers_are_counted() -> None:
 
 def test_a_number_that_is_only_a_bound_is_shown_as_one() -> None:
     finding = findings(response(queues=[queue("default", 10_000, 20, age=1)]))["queue default"]
-    assert finding.found == "10,000 or more wait, the oldest for 1 s, 20 with workers"
+    assert finding.found == "10,000 or more waiting, the oldest for 1 s, 20 with workers"
 
 
 def test_another_broker_is_said_to_be_not_checked() -> None:

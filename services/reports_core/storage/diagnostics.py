@@ -18,6 +18,11 @@ _MOST_WORKERS = 1000
 _QUEUES = (BATCH_QUEUE, REPORT_QUEUE, DEFAULT_QUEUE)
 
 _VERSION = text("SELECT split_part(current_setting('server_version'), ' ', 1)")
+# With statistics from before a backlog came the planner likes to read and sort all of it. For this transaction alone.
+_PLAN_BY_INDEX = text("""
+    SELECT set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+        set_config('enable_sort', 'off', true), set_config('jit', 'off', true)
+""")
 # An execution is open as long as its batch is not final, and the index on open ones is as small as their number.
 # LATERAL with LIMIT keeps it at one look into the index per batch. Waiting items have no index, but batches count them.
 _WORK = text("""
@@ -82,6 +87,7 @@ def get(conn: Connection, *, own_queue: bool) -> Diagnostics:
     schema = Schema(version, migrations.current(conn))
     try:
         with conn.begin_nested():
+            conn.execute(_PLAN_BY_INDEX)
             work = _work(conn)
             if not own_queue:
                 return Diagnostics(schema, work)

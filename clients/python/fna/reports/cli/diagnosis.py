@@ -144,13 +144,13 @@ def _names(workers: list[WorkerDiagnostics]) -> str:
 def _queue(queue: QueueDiagnostics, has_worker: bool) -> Finding:
     check = f"queue {queue.queue}"
     if not queue.visible:
-        return ok(check, f"nothing waits, {_count(queue.claimed)} with workers")
+        return ok(check, f"nothing waiting, {_count(queue.claimed)} with workers")
     age = queue.oldest_due_age.ToTimedelta()
-    found = f"{_count(queue.visible)} wait, the oldest for {_span(age)}, {_count(queue.claimed)} with workers"
+    found = f"{_count(queue.visible)} waiting, the oldest for {_span(age)}, {_count(queue.claimed)} with workers"
     if age <= _BACKLOG:
         return ok(check, found)
     if not has_worker:
-        return fail(check, f"{found}; no worker takes them", _START_WORKER)
+        return fail(check, f"{found}; no worker takes from it", _START_WORKER)
     remedy = (
         "Start another worker, or more processes in each: celery -A reports_worker.app:celery_app control pool_grow 2"
     )
@@ -159,7 +159,7 @@ def _queue(queue: QueueDiagnostics, has_worker: bool) -> Finding:
 
 def _work(work: WorkDiagnostics) -> Finding:
     batches = f"{_count(work.open_batches)} open {'batch' if work.open_batches == 1 else 'batches'}"
-    return ok("work", f"{batches}, {work.waiting_items:,} items wait, {work.running_items:,} run")
+    return ok("work", f"{batches}; items waiting: {work.waiting_items:,}, running: {work.running_items:,}")
 
 
 def _count(number: int) -> str:
