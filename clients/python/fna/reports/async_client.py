@@ -320,7 +320,12 @@ class AsyncReportsClient:
 
     async def get_diagnostics(self) -> GetDiagnosticsResponse:
         """Return how the installation is; see `ReportsClient.get_diagnostics`."""
-        return await self._call(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
+        try:
+            return await self._diagnostics.GetDiagnostics(
+                GetDiagnosticsRequest(), timeout=self._timeout.total_seconds()
+            )
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
 
     async def _call(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return await self._try(lambda timeout: method(request, timeout=timeout))

@@ -399,9 +399,14 @@ class ReportsClient:
     def get_diagnostics(self) -> GetDiagnosticsResponse:
         """Return how the server is, its database, the queues and the workers: what `fna-reports doctor` looks at.
 
-        Raises: `ReportsError` with the code UNIMPLEMENTED from a server that is too old to tell.
+        The server is asked once: that it or its database is away is what one wants to hear.
+
+        Raises: `UnavailableError`; `ReportsError` with the code UNIMPLEMENTED from a server that is too old to tell.
         """
-        return self._call(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
+        try:
+            return self._diagnostics.GetDiagnostics(GetDiagnosticsRequest(), timeout=self._timeout.total_seconds())
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
 
     def _call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return self._try(lambda timeout: method(request, timeout=timeout))

@@ -15,7 +15,6 @@ from importlib.util import find_spec
 
 import grpc
 
-from fna.reports._status import error_of
 from fna.reports.cli.diagnosis import Exchange, diagnose
 from fna.reports.cli.exits import Exit
 from fna.reports.cli.findings import Finding, Status, fail, warn
@@ -23,8 +22,6 @@ from fna.reports.cli.reachability import address, connection
 from fna.reports.cli.session import Session
 from fna.reports.client import ReportsClient
 from fna.reports.errors import ReportsError
-from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest
-from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 
 _CONNECT_WITHIN = timedelta(seconds=3)
 _CHECK_WIDTH = 23
@@ -60,7 +57,7 @@ def _examine(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
         if finding.status is Status.FAIL:
             return
     yield from _health(client, timeout)
-    yield from _diagnostics(client, timeout)
+    yield from _diagnostics(client)
 
 
 def _connect(client: ReportsClient, within: timedelta) -> Iterator[Finding]:
@@ -79,14 +76,12 @@ def _health(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
     yield from health(client.channel, timeout)
 
 
-def _diagnostics(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
-    # Not by the client, which would go on asking: that the first attempt fails is what is to be told.
-    stub = DiagnosticsServiceStub(client.channel)
+def _diagnostics(client: ReportsClient) -> Iterator[Finding]:
     sent_at = time.time()
     try:
-        response = stub.GetDiagnostics(GetDiagnosticsRequest(), timeout=timeout.total_seconds())
-    except grpc.RpcError as failure:
-        yield _not_told(error_of(failure))
+        response = client.get_diagnostics()
+    except ReportsError as error:
+        yield _not_told(error)
     else:
         yield from diagnose(Exchange(response, sent_at, time.time()), _version())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import ssl
 from datetime import timedelta
 
 from fna.reports.cli.environment import SERVER_VARIABLE
@@ -14,7 +15,6 @@ from fna.reports.errors import UnavailableError
 _TARGET = re.compile(r"(?:dns:(?://[^/]*/)?)?(?:\[(?P<ipv6>[^]]+)\]|(?P<host>[^:/]+))(?::(?P<port>\d+))?")
 _PORT_OF_GRPC = 443
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-_TLS_ALERT = b"\x15\x03"
 _CORRECT = f"Correct the name: --server HOST:PORT, or {SERVER_VARIABLE}"
 _ANOTHER = f"Or name another server: --server HOST:PORT, or {SERVER_VARIABLE}"
 
@@ -51,30 +51,44 @@ def connection(client: ReportsClient, within: timedelta) -> Finding:
 
 
 def _no_grpc(target: str, within: timedelta, error: UnavailableError) -> Finding:
-    answer = _answer(target, within)
-    if answer.startswith(b"HTTP/1."):
-        host = target.rpartition(":")[0]
-        remedy = f"Name the gRPC server, by default: fna-reports doctor --server {host}:50051"
-        return fail("connection", f"{target} is an HTTP/1 server, as the REST gateway is (port 8000), not gRPC", remedy)
-    if answer.startswith(_TLS_ALERT):
-        remedy = f"Connect with TLS: fna-reports --help says how\n{_ANOTHER}"
-        return fail("connection", f"{target} expects TLS, and this client came without", remedy)
-    return fail(
-        "connection", error.message, f"Something else listens there, or the server hangs: restart it\n{_ANOTHER}"
-    )
-
-
-def _answer(target: str, within: timedelta) -> bytes:
-    """Return how the answer to an HTTP/1 request begins, empty when there is none."""
     place = _host_and_port(target)
-    if place is None:
-        return b""
+    grpc_server = f"Name the gRPC server, by default: fna-reports doctor --server {target.rpartition(':')[0]}:50051"
+    match place and (_tls(place, within) or _http(place, within)):
+        case "h2":
+            found = f"{target} speaks TLS: this client came without it, or does not trust its certificate"
+            return fail("connection", found, f"Connect with TLS: fna-reports --help says how\n{_ANOTHER}")
+        case "https":
+            return fail("connection", f"{target} is an HTTPS server, not gRPC", grpc_server)
+        case "http":
+            found = f"{target} is an HTTP/1 server, as the REST gateway is (port 8000), not gRPC"
+            return fail("connection", found, grpc_server)
+    return fail("connection", error.message, f"Something else listens there, or it hangs: restart it\n{_ANOTHER}")
+
+
+def _tls(place: tuple[str, int], within: timedelta) -> str:
+    """Return `h2` or `https` for a server that speaks TLS, and nothing for others."""
+    # Nothing is said over it, so that it does not matter who answers.
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        with _connect(place, within) as connection, context.wrap_socket(connection) as encrypted:
+            return encrypted.selected_alpn_protocol() or "https"
+    except ssl.SSLError as error:
+        # It refuses, which it does in TLS too: it may want to see a certificate.
+        return "h2" if "ALERT" in (error.reason or "") else ""
+    except OSError:
+        return ""
+
+
+def _http(place: tuple[str, int], within: timedelta) -> str:
+    """Return `http` for a server that answers a request of HTTP/1, and nothing for others."""
     try:
         with _connect(place, within) as connection:
             connection.sendall(_REQUEST)
-            return connection.recv(16)
+            return "http" if connection.recv(16).startswith(b"HTTP/1.") else ""
     except OSError:
-        return b""  # Whatever it is, it is none of those that can be told.
+        return ""  # Whatever it is, it is none of those that can be told.
 
 
 def _connect(place: tuple[str, int], within: timedelta) -> socket.socket:
