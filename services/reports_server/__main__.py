@@ -74,7 +74,7 @@ async def _serve(settings: ServerSettings, services: Collection[Service]) -> Non
 def _arguments() -> list[Service]:
     parser = argparse.ArgumentParser(
         prog="python -m reports_server",
-        description="gRPC services of FNA Reports: batch submission, batch status and reports.",
+        description="gRPC services of FNA Reports: batch submission, batch status, reports and diagnostics.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -75,6 +75,16 @@ class Feed:
         """Changes when the database turns out to be another one; to be given to `check`."""
         return self._epoch
 
+    @property
+    def open_watches(self) -> int:
+        """The watches of all owners."""
+        return self._watchers.total()
+
+    @property
+    def listening(self) -> bool:
+        """Whether notifications arrive; without them everything is found by the poll."""
+        return self._listener.connected
+
     def check(self, epoch: int) -> None:
         """Tell a watcher whether it may go on. Raises Draining and StreamInterrupted."""
         if self._draining:
@@ -90,7 +100,7 @@ class Feed:
     @contextmanager
     def admit(self, owner: str) -> Iterator[None]:
         """Count a watcher. Raises TooManyWatchers."""
-        if self._watchers.total() >= self._max_watchers:
+        if self.open_watches >= self._max_watchers:
             raise TooManyWatchers(self._max_watchers)
         if self._watchers[owner] >= self._max_watchers_per_owner:
             raise TooManyWatchers(self._max_watchers_per_owner, yours=True)

@@ -55,11 +55,15 @@ class Listener:
         with suppress(*_CONNECTION_ERRORS):
             await self._connection.close(timeout=1)
 
+    @property
+    def connected(self) -> bool:
+        return not self._connection.is_closed()
+
     async def _stay_connected(self) -> None:
         while True:
             lost = asyncio.Event()
             self._connection.add_termination_listener(lambda _, lost=lost: lost.set())
-            if not self._connection.is_closed():
+            if self.connected:
                 await lost.wait()
             logger.warning("lost the connection that listens for events; connecting again")
             await self._connect_again()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from fna.reports.v1 import batch_pb2 as pb
+from fna.reports.v1 import diagnostics_service_pb2 as diagnostics_pb2
 from fna.reports.v1 import report_pb2, webhook_pb2
 from fna.reports.v1.batch_status_service_pb2 import BatchFilter as BatchFilterMessage
 from fna.reports.v1.batch_status_service_pb2 import BatchResult
@@ -26,6 +28,7 @@ from reports_core.domain.errors import InvalidRequest
 from reports_core.domain.narrative_delta import ScoreChanges
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.deltas import StoredDelta
+from reports_core.storage.diagnostics import Diagnostics
 from reports_core.storage.events import Progress
 from reports_core.storage.records import Batch, Event, Item, Json, Report, StoredAnalysis
 from reports_core.storage.webhooks import Delivery, WebhookSettings
@@ -243,6 +246,42 @@ def webhook_delivery_message(delivery: Delivery) -> webhook_pb2.WebhookDelivery:
         next_attempt_at=_timestamp(delivery.next_attempt_at),
         created_at=_timestamp(delivery.created_at),
         delivered_at=_timestamp(delivery.delivered_at),
+    )
+
+
+def diagnostics_response(
+    server: diagnostics_pb2.ServerDiagnostics, found: Diagnostics, *, own_queue: bool
+) -> diagnostics_pb2.GetDiagnosticsResponse:
+    return diagnostics_pb2.GetDiagnosticsResponse(
+        server=server,
+        database=diagnostics_pb2.DatabaseDiagnostics(
+            version=found.schema.version,
+            migration_status=diagnostics_pb2.MigrationStatus.Value(f"MIGRATION_STATUS_{found.schema.migration_status}"),
+            revision=found.schema.revision or "",
+            expected_revision=found.schema.expected_revision,
+        ),
+        work=None if found.work is None else diagnostics_pb2.WorkDiagnostics(**asdict(found.work)),
+        queue_broker=diagnostics_pb2.QUEUE_BROKER_DATABASE if own_queue else diagnostics_pb2.QUEUE_BROKER_OTHER,
+        queues=[
+            diagnostics_pb2.QueueDiagnostics(
+                queue=backlog.queue,
+                visible=backlog.visible,
+                claimed=backlog.claimed,
+                oldest_due_age=None if backlog.oldest_age is None else _duration(backlog.oldest_age),
+            )
+            for backlog in found.queues
+        ],
+        workers=[
+            diagnostics_pb2.WorkerDiagnostics(
+                host=worker.host,
+                pid=worker.pid,
+                queues=worker.queues,
+                alive=worker.alive,
+                registered_at=_timestamp(worker.registered_at),
+                lease_expires_at=_timestamp(worker.lease_until),
+            )
+            for worker in found.workers
+        ],
     )
 
 

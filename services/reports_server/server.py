@@ -14,6 +14,7 @@ from grpc_health.v1 import health_pb2_grpc
 from fna.reports.v1 import (
     batch_status_service_pb2_grpc,
     batch_submission_service_pb2_grpc,
+    diagnostics_service_pb2_grpc,
     report_service_pb2_grpc,
 )
 from reports_core.settings import SettingsError
@@ -23,6 +24,7 @@ from reports_core.storage.queue import queue_for
 from reports_core.storage.sweep import Sweeper
 from reports_core.storage.transactions import Database
 from reports_server import connections
+from reports_server.diagnostics import DiagnosticsServicer
 from reports_server.errors import ErrorInterceptor
 from reports_server.feed import Feed
 from reports_server.health import Health
@@ -48,6 +50,7 @@ class Service(StrEnum):
     SUBMISSION = "fna.reports.v1.BatchSubmissionService"
     STATUS = "fna.reports.v1.BatchStatusService"
     REPORTS = "fna.reports.v1.ReportService"
+    DIAGNOSTICS = "fna.reports.v1.DiagnosticsService"
 
 
 @asynccontextmanager
@@ -93,6 +96,10 @@ async def serving(settings: ServerSettings, services: Collection[Service]) -> As
             documents = document_store(settings.documents_url)
             report_service_pb2_grpc.add_ReportServiceServicer_to_server(
                 ReportServicer(database, documents, Sources(settings.source_roots)), server
+            )
+        if Service.DIAGNOSTICS in services:
+            diagnostics_service_pb2_grpc.add_DiagnosticsServiceServicer_to_server(
+                DiagnosticsServicer(database, feed, own_queue=settings.broker_url is None), server
             )
         health = Health(services)
         health_pb2_grpc.add_HealthServicer_to_server(health, server)

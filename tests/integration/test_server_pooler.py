@@ -10,6 +10,8 @@ import pytest
 
 from fna.reports.v1.batch_status_service_pb2 import GetBatchRequest
 from fna.reports.v1.batch_submission_service_pb2 import SubmitBatchRequest
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest
+from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from tests.support import pgbouncer
 from tests.support.server import running
 from tests.support.storage import Store
@@ -37,3 +39,14 @@ async def test_calls_that_share_a_few_sessions_do_not_meet(
 
         assert all(await asyncio.gather(*map(submit_and_read, report_ids)))
     assert store.waiting("batch_processing") == len(report_ids)
+
+
+async def test_diagnostics_come_through_the_pooler(
+    store: Store, database_url: str, pooled_url: str, tmp_path: Path
+) -> None:
+    store.submit(3)
+    async with running(pooled_url, tmp_path, direct_database_url=database_url) as client:
+        stub = DiagnosticsServiceStub(client.channel)
+        answers = await asyncio.gather(*(stub.GetDiagnostics(GetDiagnosticsRequest()) for _ in range(10)))
+    assert {answer.work.waiting_items for answer in answers} == {3}
+    assert {answer.queues[1].visible for answer in answers} == {3}

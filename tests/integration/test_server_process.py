@@ -263,8 +263,19 @@ async def test_a_server_that_cannot_start_says_why_in_a_line(
     assert "Traceback" not in log.decode()
 
 
+async def test_a_server_refuses_a_database_of_a_newer_release_in_a_line(
+    database_url: str, tmp_path: Path, store: Store
+) -> None:
+    store.rows("UPDATE alembic_version SET version_num = '9999'")
+    process = await start(tmp_path, DATABASE_URL=database_url)
+    _, log = await process.communicate()
+    assert process.returncode == 1
+    assert "are those of a newer release (revision 9999): upgrade this one" in log.decode()
+    assert "Traceback" not in log.decode()
+
+
 async def test_an_unknown_service_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     process = await start(tmp_path, "--services", "status,billing")
     _, log = await process.communicate()
     assert process.returncode == 2
-    assert "unknown service 'billing'; choose from submission, status, reports" in log.decode()
+    assert "unknown service 'billing'; choose from submission, status, reports, diagnostics" in log.decode()

@@ -17,6 +17,7 @@ from reports_core.storage import (
     batches,
     cancellation,
     compaction,
+    diagnostics,
     dispatch,
     events,
     items,
@@ -268,3 +269,15 @@ def test_answers_of_a_model_are_found_by_key_and_expired_by_age(store: Store) ->
         assert store.do(model_answers.get, "0" * 64) is None
         store.do(model_answers.expire, EVENT_RETENTION)
     assert_indexed(store, recorded, "model_answers")
+
+
+def test_diagnostics_read_by_index_however_much_waits_and_is_kept(store: Store, batch: Batch) -> None:
+    store.rows("""
+        INSERT INTO kombu_message (queue, payload, due_at)
+        SELECT 'report_processing', repeat('x', 1000), CASE WHEN n % 2 = 0 THEN now() + n * interval '1 s' END
+        FROM generate_series(1, 50000) n
+    """)
+    store.rows("ANALYZE kombu_message")
+    with recording(store) as recorded:
+        store.do(diagnostics.get, own_queue=True)
+    assert_indexed(store, recorded, "kombu_message", "batch_executions", "batches")

@@ -105,9 +105,9 @@ class Stack:
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def start_server(self) -> Running:
+    def start_server(self, *options: str) -> Running:
         """Start the gRPC server, at the address that it had before."""
-        module = [sys.executable, "-m", "reports_server"]
+        module = [sys.executable, "-m", "reports_server", *options]
         server = self._start("server", module, FNA_REPORTS_GRPC_ADDRESS=self.grpc_address)
         self.grpc_address = self._wait_for(server, _LISTENING)
         return server

@@ -23,7 +23,12 @@ from google.rpc.error_details_pb2 import ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
 from fna.reports import AsyncReportsClient, ReportsClient
-from fna.reports.v1 import batch_status_service_pb2, batch_submission_service_pb2, report_service_pb2
+from fna.reports.v1 import (
+    batch_status_service_pb2,
+    batch_submission_service_pb2,
+    diagnostics_service_pb2,
+    report_service_pb2,
+)
 from fna.reports.v1.batch_pb2 import (
     BATCH_ITEM_STATUS_COMPLETED,
     BATCH_STATUS_COMPLETED,
@@ -47,6 +52,7 @@ SERVICES = (
     batch_submission_service_pb2.DESCRIPTOR.services_by_name["BatchSubmissionService"],
     batch_status_service_pb2.DESCRIPTOR.services_by_name["BatchStatusService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
+    diagnostics_service_pb2.DESCRIPTOR.services_by_name["DiagnosticsService"],
 )
 
 SILENCE = object()

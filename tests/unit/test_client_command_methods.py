@@ -47,6 +47,7 @@ from fna.reports.v1.batch_submission_service_pb2 import (
     UpdateWebhookSettingsRequest,
     UpdateWebhookSettingsResponse,
 )
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsResponse
 from fna.reports.v1.report_pb2 import (
     REPORT_STATUS_FAILED,
     REPORT_TYPE_10_K,
@@ -140,6 +141,7 @@ def peer() -> Iterator[Peer]:
             "ListReports": [ListReportsResponse(reports=[Report(report_id=REPORT_ID, report_type=REPORT_TYPE_10_K)])],
             "GetReportAnalysis": [GetReportAnalysisResponse(analysis=ReportAnalysis(report_id=REPORT_ID))],
             "GetNarrativeDelta": [GetNarrativeDeltaResponse()],
+            "GetDiagnostics": [GetDiagnosticsResponse()],
         }
         peer.streams = [lambda _: [message(snapshot(1), finished(2))]]
         yield peer
@@ -177,6 +179,7 @@ def test_every_method_of_the_contract_is_called_by_some_command(command: Command
         assert command(*line.split()).code == 0, line
     command.peer.streams = [lambda _: [WatchBatchesResponse(events=[snapshot(1)], resume_token="t"), SILENCE]]
     assert command("watch", "--within", "0.5").code == 0
+    command("doctor")  # Which finds fault with a peer that has no health check.
     assert set(command.peer.requests) == {method.name for service in SERVICES for method in service.methods}
 
 

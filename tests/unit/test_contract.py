@@ -45,6 +45,7 @@ SERVICES = {
         "GetReportAnalysis",
         "GetNarrativeDelta",
     },
+    "DiagnosticsService": {"GetDiagnostics"},
 }
 STREAMS_OF_RESPONSES = {"WatchBatch", "WatchBatches"}
 STREAMS_OF_REQUESTS = {"UploadReport"}
@@ -89,7 +90,7 @@ def methods_of(file: FileDescriptorProto) -> list[Method]:
     ]
 
 
-def test_the_services_are_a_pair_for_batches_and_one_for_reports(methods: dict[str, Method]) -> None:
+def test_the_services_are_a_pair_for_batches_one_for_reports_and_one_for_operators(methods: dict[str, Method]) -> None:
     assert sorted(methods) == METHODS
 
 

@@ -370,6 +370,47 @@ DELETE_EXPIRED_QUEUES = """
 DEAD_ROWS = "SELECT pg_stat_get_dead_tuples('kombu_message'::regclass)"
 VACUUM = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) kombu_message, kombu_claim"
 
+# --- Looking from outside --------------------------------------------------------------------------------------------
+
+# Of each kind at most so many rows, in the order of an index: it costs little, however much waits. What has become due
+# is released by consumers only, so that without any it waits where it was.
+BACKLOG = """
+    WITH claimed AS MATERIALIZED (
+        SELECT m.queue, count(*) AS messages
+        FROM (SELECT message_id FROM kombu_claim LIMIT :most) AS k CROSS JOIN LATERAL (
+            SELECT queue FROM kombu_message WHERE id = k.message_id LIMIT 1) AS m
+        GROUP BY m.queue
+    ), due AS MATERIALIZED (
+        SELECT queue, due_at AS since FROM kombu_message WHERE due_at <= now() AND visible
+            AND (expires_at IS NULL OR expires_at > now())
+        ORDER BY due_at LIMIT :most
+    )
+    SELECT q.name AS queue, v.messages AS visible, v.oldest_age,
+        coalesce((SELECT messages FROM claimed WHERE queue = q.name), 0) AS claimed
+    FROM unnest(CAST(:queues AS text[])) WITH ORDINALITY AS q(name, n) CROSS JOIN LATERAL (
+        SELECT count(*) AS messages, now() - min(since) AS oldest_age FROM (
+            (SELECT coalesce(released_at, timestamp) AS since FROM kombu_message
+                WHERE queue = q.name AND due_at IS NULL AND visible AND (expires_at IS NULL OR expires_at > now())
+                ORDER BY position LIMIT :most)
+            UNION ALL
+            (SELECT since FROM due WHERE queue = q.name)
+            LIMIT :most) AS m
+    ) AS v
+    ORDER BY q.n
+"""
+# Alive is whom no other consumer would declare lost. The locks are read, not tried: whoever looks keeps no session that
+# could hold one by accident.
+CONSUMERS = f"""
+    WITH held AS MATERIALIZED (
+        SELECT CAST(objid AS bigint) AS id FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = CAST({_ALIVE} AS oid) AND objsubid = 2 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+    SELECT host, pid, queues, registered_at, lease_until,
+        lost_at IS NULL AND lease_until > now() AND id IN (SELECT id FROM held) AS alive
+    FROM kombu_consumer WHERE queues && CAST(:queues AS text[]) ORDER BY id DESC LIMIT :most
+"""
+
 # --- Queues, exchanges and bindings ----------------------------------------------------------------------------------
 
 DECLARE_QUEUE = """

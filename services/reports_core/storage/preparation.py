@@ -21,6 +21,8 @@ def prepare(settings: DatabaseSettings) -> None:
         migrations.upgrade(settings.session_url, queue=settings.broker_url is None)
     except migrations.SchemaError as error:
         raise SettingsError(f"cannot use the queue in the database of DATABASE_URL: {error}") from None
+    except migrations.UnknownRevision as error:
+        raise SettingsError(f"cannot use the database of DATABASE_URL: {error}") from None
 
 
 def require_own_session(url: str, variable: str) -> None:

@@ -57,6 +57,12 @@ class AsyncConnection:
     async def call(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         return await self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata))
 
+    async def call_once(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
+        try:
+            return await method(request, timeout=self._timeout.total_seconds(), metadata=self._identity.metadata())
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
+
     async def attempt(self, attempt: Callable[[float, tuple[tuple[str, str], ...]], Awaitable[_Response]]) -> _Response:
         attempts = Attempts(self._timeout)
         while True:

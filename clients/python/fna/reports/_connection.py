@@ -60,6 +60,13 @@ class Connection:
         """Make a call, again after UNAVAILABLE, and return its response."""
         return self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata))
 
+    def call_once(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
+        """Make a call, whose first failure is the answer, and return its response."""
+        try:
+            return method(request, timeout=self._timeout.total_seconds(), metadata=self._identity.metadata())
+        except grpc.RpcError as failure:
+            raise error_of(failure) from failure
+
     def attempt(self, attempt: Callable[[float, tuple[tuple[str, str], ...]], _Response]) -> _Response:
         """Return what `attempt` returns, which is given its timeout and metadata and made again after UNAVAILABLE."""
         attempts = Attempts(self._timeout)

@@ -44,6 +44,8 @@ from fna.reports.v1.batch_submission_service_pb2 import (
     UpdateWebhookSettingsRequest,
 )
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest, GetDiagnosticsResponse
+from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from fna.reports.v1.report_pb2 import REPORT_TYPE_OTHER, Report, ReportAnalysis, ReportStatus, ReportType
 from fna.reports.v1.report_service_pb2 import (
     GetNarrativeDeltaRequest,
@@ -102,6 +104,7 @@ class AsyncReportsClient:
         self._submissions = BatchSubmissionServiceStub(self._connection.channel)
         self._statuses = BatchStatusServiceStub(self._connection.channel)
         self._reports = ReportServiceStub(self._connection.channel)
+        self._diagnostics = DiagnosticsServiceStub(self._connection.channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -114,6 +117,11 @@ class AsyncReportsClient:
     async def close(self) -> None:
         """Close the connection. Calls and watches that still run fail."""
         await self._connection.close()
+
+    @property
+    def channel(self) -> aio.Channel:
+        """The connection; see `ReportsClient.channel`."""
+        return self._connection.channel
 
     async def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves; see `ReportsClient.connect`."""
@@ -357,6 +365,10 @@ class AsyncReportsClient:
         """Deliver a webhook again, now, and return it; see `ReportsClient.redeliver_webhook`."""
         request = RedeliverWebhookRequest(batch_id=str(batch_id), delivery_id=str(delivery_id))
         return (await self._connection.call(self._submissions.RedeliverWebhook, request)).delivery
+
+    async def get_diagnostics(self) -> GetDiagnosticsResponse:
+        """Return how the installation is; see `ReportsClient.get_diagnostics`."""
+        return await self._connection.call_once(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
 
     async def _report_id(
         self, report: Id | os.PathLike[str], company_id: Id | None, report_type: ReportType.ValueType

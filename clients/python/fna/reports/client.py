@@ -41,6 +41,8 @@ from fna.reports.v1.batch_submission_service_pb2 import (
     UpdateWebhookSettingsRequest,
 )
 from fna.reports.v1.batch_submission_service_pb2_grpc import BatchSubmissionServiceStub
+from fna.reports.v1.diagnostics_service_pb2 import GetDiagnosticsRequest, GetDiagnosticsResponse
+from fna.reports.v1.diagnostics_service_pb2_grpc import DiagnosticsServiceStub
 from fna.reports.v1.report_pb2 import REPORT_TYPE_OTHER, Report, ReportAnalysis, ReportStatus, ReportType
 from fna.reports.v1.report_service_pb2 import (
     GetNarrativeDeltaRequest,
@@ -102,6 +104,7 @@ class ReportsClient:
         self._submissions = BatchSubmissionServiceStub(self._connection.channel)
         self._statuses = BatchStatusServiceStub(self._connection.channel)
         self._reports = ReportServiceStub(self._connection.channel)
+        self._diagnostics = DiagnosticsServiceStub(self._connection.channel)
 
     def __enter__(self) -> Self:
         return self
@@ -114,6 +117,14 @@ class ReportsClient:
     def close(self) -> None:
         """Close the connection. Calls and watches that still run fail."""
         self._connection.close()
+
+    @property
+    def channel(self) -> grpc.Channel:
+        """The connection, for calls of other services that the server has, such as `grpc.health.v1.Health`.
+
+        Whoever calls them sends the token or API key by himself, where one is wanted.
+        """
+        return self._connection.channel
 
     def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves.
@@ -462,6 +473,15 @@ class ReportsClient:
         """
         request = RedeliverWebhookRequest(batch_id=str(batch_id), delivery_id=str(delivery_id))
         return self._connection.call(self._submissions.RedeliverWebhook, request).delivery
+
+    def get_diagnostics(self) -> GetDiagnosticsResponse:
+        """Return how the server is, its database, the queues and the workers: what `fna-reports doctor` looks at.
+
+        The server is asked once: that it or its database is away is what one wants to hear.
+
+        Raises: `UnavailableError`; `ReportsError` with the code UNIMPLEMENTED from a server that is too old to tell.
+        """
+        return self._connection.call_once(self._diagnostics.GetDiagnostics, GetDiagnosticsRequest())
 
     def _report_id(self, report: Id | os.PathLike[str], company_id: Id | None, report_type: ReportType.ValueType) -> Id:
         if not isinstance(report, os.PathLike):

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fna.reports.cli import completion, profiles
 from fna.reports.cli.batch_arguments import add_batch_commands
 from fna.reports.cli.commands import Commands, add_command, connection_options, subcommands
+from fna.reports.cli.doctor import doctor
 from fna.reports.cli.parser import Parser
 from fna.reports.cli.report_arguments import add_report_commands
 from fna.reports.cli.settings import DEFAULT_SERVER, variable
@@ -51,9 +52,21 @@ def parser() -> Parser:
     add_batch_commands(commands)
     add_report_commands(commands)
     add_webhook_commands(commands)
+    _add_doctor(commands)
     _add_profiles(commands)
     _add_completion(commands)
     return root
+
+
+def _add_doctor(commands: Commands) -> None:
+    add_command(
+        commands,
+        "doctor",
+        doctor,
+        "check connection, server, database, queues and workers, and say what to do",
+        "doctor\ndoctor --profile production --json",
+        connects=False,  # How far a connection comes is what it is asked for.
+    )
 
 
 def _add_profiles(commands: Commands) -> None:

@@ -63,7 +63,8 @@ def _run(arguments: argparse.Namespace, settings: Settings, ending: Ending) -> E
         print(f"fna-reports: warning: {warning}", file=sys.stderr)
     try:
         with open_client(settings) as client:
-            connect(client, settings)
+            if arguments.connects:
+                connect(client, settings)
             session = Session(client, settings, arguments.json, ending, tuple(_connection_words(arguments)))
             result: Exit = arguments.run(session, arguments)
             return result

@@ -45,11 +45,19 @@ def connection_options() -> Parser:
 
 
 def add_command(
-    commands: Commands, name: str, run: Callable[..., int], help_text: str, examples: str, *, alone: bool = False
+    commands: Commands,
+    name: str,
+    run: Callable[..., int],
+    help_text: str,
+    examples: str,
+    *,
+    alone: bool = False,
+    connects: bool = True,
 ) -> Parser:
     """Add a subcommand that `run` carries out, with its examples, each a line without `fna-reports`.
 
     `run` is called with a session and the arguments, or when `alone` with the arguments and no connection.
+    Unless it `connects`, the client of the session is not connected yet.
     """
     command = commands.add_parser(
         name,
@@ -60,7 +68,7 @@ def add_command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    command.set_defaults(run=run, alone=alone)
+    command.set_defaults(run=run, alone=alone, connects=connects)
     return command
 
 
