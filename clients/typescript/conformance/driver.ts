@@ -23,7 +23,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   driver.send(line);
 }
 client.close();
-process.exit(0);
 
 function connected(address: string): ReportsClient {
   const options = {

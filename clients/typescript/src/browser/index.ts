@@ -4,6 +4,8 @@
  * @packageDocumentation
  */
 
+import { Code, ConnectError } from "@connectrpc/connect";
+
 import { ReportsClient } from "../client.js";
 import type { ClientOptions } from "../options.js";
 import { type HeadersOption, RestTransport } from "./transport.js";
@@ -29,7 +31,8 @@ export interface ConnectOptions extends Omit<ClientOptions, "onClose"> {
  */
 export function connect(baseUrl: string, options: ConnectOptions = {}): ReportsClient {
   const closed = new AbortController();
+  const reason = new ConnectError("the client was closed", Code.Canceled);
   const transport = new RestTransport(baseUrl, options, closed.signal);
   const { timeoutMs, reconnectTimeoutMs } = options;
-  return new ReportsClient(transport, { timeoutMs, reconnectTimeoutMs, onClose: () => closed.abort() });
+  return new ReportsClient(transport, { timeoutMs, reconnectTimeoutMs, onClose: () => closed.abort(reason) });
 }

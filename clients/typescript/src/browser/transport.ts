@@ -135,7 +135,9 @@ function failure(thrown: unknown, signal: AbortSignal): ConnectError {
   }
   if (signal.aborted) {
     const isLate = signal.reason instanceof DOMException && signal.reason.name === "TimeoutError";
-    return ConnectError.from(signal.reason, isLate ? Code.DeadlineExceeded : Code.Canceled);
+    return isLate
+      ? new ConnectError("no answer came in time", Code.DeadlineExceeded, undefined, [], thrown)
+      : ConnectError.from(signal.reason, Code.Canceled);
   }
   // What goes wrong on the way is told to the operator of a browser, and hardly to its pages.
   const { message, cause } = thrown instanceof Error ? thrown : new Error(String(thrown));

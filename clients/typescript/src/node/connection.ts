@@ -1,7 +1,11 @@
 /** The HTTP/2 connection of a client, which is replaced when it is not to be trusted any more. */
 
-import type { ClientHttp2Stream, ClientSessionRequestOptions, OutgoingHttpHeaders } from "node:http2";
-import type { SecureClientSessionOptions } from "node:http2";
+import type {
+  ClientHttp2Stream,
+  ClientSessionRequestOptions,
+  OutgoingHttpHeaders,
+  SecureClientSessionOptions,
+} from "node:http2";
 
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Http2SessionManager } from "@connectrpc/connect-node";
@@ -20,6 +24,7 @@ export class Connection {
   readonly #options: SecureClientSessionOptions;
   #current: Session;
   readonly #sessions = new Set<Session>();
+  #isClosed = false;
 
   constructor(url: string, options: SecureClientSessionOptions) {
     this.authority = new URL(url).origin;
@@ -28,12 +33,15 @@ export class Connection {
   }
 
   /** Open a stream; the transport calls this. */
-  request(
+  async request(
     method: string,
     path: string,
     headers: OutgoingHttpHeaders,
     options: Omit<ClientSessionRequestOptions, "signal">,
   ): Promise<ClientHttp2Stream> {
+    if (this.#isClosed) {
+      throw closed();
+    }
     return this.#current.request(method, path, headers, options);
   }
 
@@ -54,10 +62,11 @@ export class Connection {
     this.#current = this.#open();
   }
 
-  /** End all streams. */
+  /** End all streams, and open none any more. */
   close(): void {
+    this.#isClosed = true;
     for (const { manager } of this.#sessions) {
-      manager.abort(new ConnectError("the client was closed", Code.Canceled));
+      manager.abort(closed());
     }
   }
 
@@ -68,6 +77,10 @@ export class Connection {
     this.#sessions.add(session);
     return session;
   }
+}
+
+function closed(): ConnectError {
+  return new ConnectError("the client was closed", Code.Canceled);
 }
 
 /** One connection and the number of its streams: once it is retired, the last one closes it. */

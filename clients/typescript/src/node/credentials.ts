@@ -44,10 +44,13 @@ export function sessionOptions(tls: Credentials["tls"]): SecureClientSessionOpti
   if (typeof tls !== "object") {
     return {};
   }
-  const pem = ([, value]: [string, unknown]): boolean => value !== undefined;
-  const { serverName: servername, ...rest } = tls;
-  const given = Object.entries({ ...rest, servername }).filter(pem);
-  return Object.fromEntries(given.map(([name, value]) => [name, value instanceof Uint8Array ? Buffer.from(value) : value]));
+  const { ca, cert, key, serverName } = tls;
+  return {
+    ...(ca !== undefined && { ca: pem(ca) }),
+    ...(cert !== undefined && { cert: pem(cert) }),
+    ...(key !== undefined && { key: pem(key) }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
 }
 
 /** Return an interceptor that adds the secrets to the headers of every attempt. */
@@ -61,6 +64,10 @@ export function withSecrets({ token, apiKey }: Credentials): Interceptor {
     }
     return next(request);
   };
+}
+
+function pem(content: string | Uint8Array): string | Buffer {
+  return typeof content === "string" ? content : Buffer.from(content);
 }
 
 async function valueOf(secret: Secret): Promise<string> {

@@ -4,7 +4,13 @@ import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 
 // How Connect names what only a connection can do, besides the errors of Node.js that it wraps.
 const CUT = /^http\/2 stream closed|^protocol error: missing|^premature |^sentinel completed/;
-const CODES_OF_CUTS: ReadonlySet<Code> = new Set([Code.Aborted, Code.Canceled, Code.Internal, Code.Unknown]);
+const CODES_OF_CUTS: ReadonlySet<Code> = new Set([
+  Code.Aborted,
+  Code.Canceled,
+  Code.Internal,
+  Code.Unavailable,
+  Code.Unknown,
+]);
 
 /**
  * Make an interceptor that gives every failure of the connection the code UNAVAILABLE, as gRPC has it; Connect has
@@ -21,7 +27,7 @@ export function withFailuresOfConnection(distrust: () => void): Interceptor {
         }
         return thrown;
       }
-      return isCut(thrown) ? new ConnectError(thrown.rawMessage, Code.Unavailable, undefined, [], thrown) : thrown;
+      return isCut(thrown) ? unavailable(thrown) : thrown;
     };
     try {
       const response = await next(request);
@@ -41,6 +47,10 @@ function isCut(thrown: unknown): thrown is ConnectError {
     return false;
   }
   return CUT.test(thrown.rawMessage) || isErrorOfNode(thrown.cause);
+}
+
+function unavailable(cut: ConnectError): ConnectError {
+  return new ConnectError(`the connection to the server failed: ${cut.rawMessage}`, Code.Unavailable, undefined, [], cut);
 }
 
 function isErrorOfNode(cause: unknown): boolean {

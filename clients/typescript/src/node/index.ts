@@ -5,6 +5,7 @@
  */
 
 import { openAsBlob } from "node:fs";
+import { access, constants } from "node:fs/promises";
 import { basename } from "node:path";
 
 import { createGrpcTransport } from "@connectrpc/connect-node";
@@ -57,5 +58,7 @@ export function connect(target: string, options: ConnectOptions = {}): ReportsCl
  * Throws also what the file system throws when the file cannot be read.
  */
 export async function uploadFile(client: ReportsClient, path: string, options: UploadOptions): Promise<Report> {
+  // Else the error of a file that is not there would not say so.
+  await access(path, constants.R_OK);
   return client.upload(await openAsBlob(path), { ...options, fileName: options.fileName ?? basename(path) });
 }
