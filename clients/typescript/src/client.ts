@@ -78,7 +78,7 @@ export class ReportsClient {
    */
   async upload(content: Content, options: UploadOptions): Promise<Report> {
     const document = await Document.read(content);
-    const fileName = options.fileName ?? (content as Partial<File>).name ?? "";
+    const fileName = options.fileName ?? (content instanceof File ? content.name : "");
     const report = { ...about(options), fileName };
     const { report: uploaded } = await this.#call(options, (call) =>
       this.#reports.uploadReport(document.messages(report, options.onProgress), call),
@@ -155,6 +155,7 @@ export class ReportsClient {
     options: SubmitOptions & Partial<SubmitFilesOptions> = {},
   ): Promise<BatchHandle> {
     const request = {
+      // The overloads demand what the report of a file needs.
       reportIds: await this.#reportIds(reports, options as SubmitFilesOptions),
       requestId: options.requestId ?? randomUuid(),
       labels: { ...options.labels },

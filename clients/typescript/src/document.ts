@@ -3,7 +3,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 
 import { LimitExceededError } from "./errors.js";
-import { type Report, ReportSchema } from "./gen/fna/reports/v1/report_pb.js";
+import type { ReportSchema } from "./gen/fna/reports/v1/report_pb.js";
 import { type UploadReportRequest, UploadReportRequestSchema } from "./gen/fna/reports/v1/report_service_pb.js";
 
 /** What can be uploaded: bytes, a `Blob` or `File`, or text, which is sent as UTF-8. */
@@ -19,10 +19,10 @@ const CHUNK_BYTES = 256 * 1024;
 
 /** Bytes to upload, held whole: so an upload can be repeated, and the digest is that of what is sent. */
 export class Document {
-  readonly #data: Uint8Array;
+  readonly #data: Uint8Array<ArrayBuffer>;
   readonly #sha256: string;
 
-  private constructor(data: Uint8Array, sha256: string) {
+  private constructor(data: Uint8Array<ArrayBuffer>, sha256: string) {
     this.#data = data;
     this.#sha256 = sha256;
   }
@@ -46,7 +46,7 @@ export class Document {
     onProgress: ProgressCallback = () => {},
   ): AsyncGenerator<UploadReportRequest, void, undefined> {
     const header = {
-      report: create(ReportSchema, report) satisfies Report,
+      report,
       contentSizeBytes: BigInt(this.#data.length),
       contentSha256: this.#sha256,
     };
@@ -60,22 +60,24 @@ export class Document {
   }
 }
 
-async function bytesOf(content: Content): Promise<Uint8Array> {
+async function bytesOf(content: Content): Promise<Uint8Array<ArrayBuffer>> {
   if (typeof content === "string") {
     return new TextEncoder().encode(content);
   }
   if (content instanceof Blob) {
     return new Uint8Array(await content.arrayBuffer());
   }
-  return content instanceof Uint8Array ? content : new Uint8Array(content);
+  // A copy: what is sent stays what the digest was made of, whatever becomes of the caller's.
+  return new Uint8Array(content instanceof ArrayBuffer ? content.slice(0) : content);
 }
 
 /** Return the digest in hexadecimal; nothing where the browser has none, on pages that came over plain HTTP. */
-async function sha256(data: Uint8Array): Promise<string> {
-  const subtle = (globalThis.crypto as Crypto | undefined)?.subtle as SubtleCrypto | undefined;
+async function sha256(data: Uint8Array<ArrayBuffer>): Promise<string> {
+  // The types know secure contexts only.
+  const subtle = crypto.subtle as SubtleCrypto | undefined;
   if (subtle === undefined) {
     return "";
   }
-  const digest = new Uint8Array(await subtle.digest("SHA-256", data as Uint8Array<ArrayBuffer>));
+  const digest = new Uint8Array(await subtle.digest("SHA-256", data));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

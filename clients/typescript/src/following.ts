@@ -34,7 +34,9 @@ export async function* follow(
     let cause: ReportsError;
     try {
       for (let message = await stream.next(); message !== undefined; message = await stream.next()) {
-        yield* watch.take(message);
+        for (const event of watch.take(message)) {
+          yield event;
+        }
         watch.check();
       }
       return;

@@ -386,6 +386,12 @@ test("an event of a kind that the gateway does not know counts", () =>
     assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID))), [3, 4, 5]);
   }));
 
+test("what cannot be read is no interruption", () =>
+  withGateway([events("id: 1\ndata: {\n\n")], async (client, { received }) => {
+    await assert.rejects(Array.fromAsync(client.watch(BATCH_ID)), { code: "INTERNAL" });
+    assert.equal(received.length, 1);
+  }));
+
 test("after compaction the watch starts again with a snapshot", () =>
   withGateway(
     [

@@ -45,7 +45,15 @@ export async function* watchedEvents(
   }
 }
 
-function eventOf(batchId: string, { id, data }: Block): BatchEvent {
+function eventOf(batchId: string, block: Block): BatchEvent {
+  try {
+    return parsed(batchId, block);
+  } catch (thrown) {
+    throw new ConnectError(`an event of the gateway cannot be read: ${String(thrown)}`, Code.Internal);
+  }
+}
+
+function parsed(batchId: string, { id, data }: Block): BatchEvent {
   if (data !== undefined) {
     const json = protoJson(BatchEventSchema, JSON.parse(data) as JsonValue);
     return fromJson(BatchEventSchema, json, { ignoreUnknownFields: true, registry: ANY_TYPES });
