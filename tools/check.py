@@ -44,6 +44,7 @@ CHECKS = (
     Check("types", (PYTHON, "-m", "mypy")),
     Check("go", (PYTHON, "-m", "tools.check_go")),
     Check("generated", (PYTHON, "-m", "tools.generate", "--check")),
+    Check("typescript", (PYTHON, "-m", "tools.check_typescript")),
     Check("imports", (PYTHON, "-c", LINT_IMPORTS, "--no-cache", "--no-logo")),
     Check("lint", (PYTHON, "-m", "ruff", "check")),
     Check("format", (PYTHON, "-m", "ruff", "format", "--diff", "--quiet")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 import tomllib
@@ -18,6 +19,7 @@ LOCKS = ("requirements.lock", "tools/generate.lock", "benchmarks/brokers/package
 SERVER, CLIENT = "pyproject.toml", "clients/python/pyproject.toml"
 GO_CLIENT = "clients/go/version.go"
 OUR_CLIENT = "fna-reports"
+NPM_PACKAGE, NPM_LOCK = "clients/typescript/package.json", "clients/typescript/package-lock.json"
 
 # One pinned requirement of a lock: no index address, no path, no `-e`, nothing without a hash.
 PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[\w.!+]+)( ; [^\\]+?)?( --hash=sha256:[0-9a-f]{64})+")
@@ -66,6 +68,15 @@ def locks() -> Iterator[str]:
             version = pinned.get(canonicalize_name(requirement.name))
             if requirement.name != OUR_CLIENT and (version is None or version not in requirement.specifier):
                 yield f"{project.path}: {requirement} is not in requirements.lock: run `./run generate --locks`"
+    yield from npm_locks()
+
+
+def npm_locks() -> Iterator[str]:
+    """Yield the packages of the npm lock that name where they come from, or that have no digest."""
+    for name, package in json.loads((ROOT / NPM_LOCK).read_text())["packages"].items():
+        if name and ("resolved" in package or "integrity" not in package):
+            option = "npm install --package-lock-only --omit-lockfile-registry-resolved"
+            yield f"{NPM_LOCK}: {name} has a registry address or no integrity: run `{option}`"
 
 
 def requirement_lines(lock: str) -> list[str]:
@@ -85,6 +96,9 @@ def versions() -> Iterator[str]:
     server, client = read_project(SERVER), read_project(CLIENT)
     if server.version != client.version:
         yield f"{SERVER} has version {server.version}, {CLIENT} has {client.version}: release them together"
+    npm_version = json.loads((ROOT / NPM_PACKAGE).read_text())["version"]
+    if npm_version != client.version:
+        yield f"{CLIENT} has version {client.version}, {NPM_PACKAGE} has {npm_version}: release them together"
     for requirement in server.dependencies:
         if requirement.name == OUR_CLIENT and str(requirement.specifier) != f"=={client.version}":
             yield f"{SERVER} requires {requirement}: pin {OUR_CLIENT}=={client.version}"

@@ -8,12 +8,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from tools.toolchains import go_tool
+from tools.toolchains import environment, go_tool, npm_packages
 
 ROOT = Path(__file__).resolve().parent.parent
 BUF = Path(sys.executable).with_name("buf")
@@ -28,6 +28,7 @@ SUPPORTED_PYTHONS = ("3.13", "3.12", "3.11")
 # All are wholly generated: whatever else lies in the folder is stale and is removed.
 CODE = Path("clients/python/fna/reports/v1")
 GO_CODE = Path("clients/go/fna/reports/v1")
+TYPESCRIPT_CODE = Path("clients/typescript/src/gen")
 RULES = Path("services/reports_server/contract.binpb")
 OPENAPI = Path("docs/openapi.json")
 RELEASE = Path("protos/last-release.binpb")
@@ -37,14 +38,15 @@ Command = tuple[str | Path, ...]
 COMPILE = ("uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes")
 
 
-def succeeds(command: Command) -> bool:
+def succeeds(command: Command, variables: Mapping[str, str] | None = None) -> bool:
     """Run `command` in the checkout; say whether it exited with 0."""
-    return subprocess.run(command, check=False, cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
+    done = subprocess.run(command, check=False, cwd=ROOT, stdin=subprocess.DEVNULL, env=variables)
+    return done.returncode == 0
 
 
-def run(*command: str | Path) -> None:
+def run(*command: str | Path, variables: Mapping[str, str] | None = None) -> None:
     """Run `command` in the checkout; end this program when it fails, since it has said why."""
-    if not succeeds(command):
+    if not succeeds(command, variables):
         raise SystemExit(1)
 
 
@@ -97,6 +99,8 @@ def generate(folder: Path) -> None:
     (folder / CODE / "__init__.py").write_text(PACKAGE_DOCSTRING)
     go_tool("protoc-gen-go")  # Built where the template looks for it.
     run(BUF, "generate", "--template", "buf.gen.go.yaml", "--output", folder)
+    npm_packages()  # Likewise.
+    run(BUF, "generate", "--template", "buf.gen.typescript.yaml", "--output", folder, variables=environment())
     (folder / RULES).parent.mkdir(parents=True)
     write_contract(folder / RULES)
     (folder / OPENAPI).parent.mkdir(parents=True)
@@ -122,7 +126,7 @@ def write_contract(target: Path) -> None:
 
 def generated_files(folder: Path) -> set[Path]:
     """Return the generated files of a checkout or of a fresh copy, relative to it."""
-    found = (path for code in (CODE, GO_CODE) for path in (folder / code).rglob("*"))
+    found = (path for code in (CODE, GO_CODE, TYPESCRIPT_CODE) for path in (folder / code).rglob("*"))
     code = {path for path in found if path.is_file() and path.parent.name != "__pycache__"}
     single = {path for path in (folder / RULES, folder / OPENAPI) if path.exists()}
     return {path.relative_to(folder) for path in code | single}

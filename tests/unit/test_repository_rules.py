@@ -16,6 +16,8 @@ COPIED = (
     "benchmarks/brokers/packages.lock",
     "clients/python/pyproject.toml",
     "clients/go/version.go",
+    "clients/typescript/package.json",
+    "clients/typescript/package-lock.json",
 )
 
 # In pieces, because these rules hold for this file too.
@@ -103,10 +105,20 @@ def test_a_dependency_that_is_not_locked_is_named(checkout: Path) -> None:
     assert [line.split()[1] for line in violations(checkout, "locks")] == ["unheard-of>=1", "celery>=999"]
 
 
-def test_server_and_client_are_released_together(checkout: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"), [('"integrity": ', '"digest": '), ('"integrity": ', '"resolved": "elsewhere", "integrity": ')]
+)
+def test_a_package_of_npm_has_a_digest_and_no_address(old: str, new: str, checkout: Path) -> None:
+    lock = checkout / "clients/typescript/package-lock.json"
+    lock.write_text(lock.read_text().replace(old, new, 1))
+    (found,) = violations(checkout, "locks")
+    assert found.startswith("clients/typescript/package-lock.json: node_modules/")
+
+
+def test_server_and_clients_are_released_together(checkout: Path) -> None:
     client = checkout / "clients/python/pyproject.toml"
     client.write_text(client.read_text().replace('\nversion = "', '\nversion = "9'))
-    assert len(violations(checkout, "versions")) == 3
+    assert len(violations(checkout, "versions")) == 4
 
 
 def test_the_go_client_is_released_with_the_others(checkout: Path) -> None:

@@ -1,0 +1,227 @@
+/** What both drivers do: call the client as lines of JSON say, and answer in lines of JSON. */
+
+import {
+  createRegistry,
+  type DescEnum,
+  type DescMessage,
+  type JsonValue,
+  type MessageShape,
+  toJson,
+} from "@bufbuild/protobuf";
+
+import { type ReportsClient, ReportsError } from "../src/index.js";
+import {
+  type BatchEvent,
+  BatchEventSchema,
+  BatchItemSchema,
+  BatchItemStatusSchema,
+  BatchResultSchema,
+  BatchSchema,
+  file_google_rpc_error_details,
+  ReportAnalysisSchema,
+  ReportSchema,
+  ReportTypeSchema,
+} from "../src/v1.js";
+import type { BatchItemStatus, ReportType } from "../src/v1.js";
+
+// What the error of an item is packed from.
+const REGISTRY = createRegistry(file_google_rpc_error_details);
+
+interface Call {
+  readonly id: number;
+  readonly call: string;
+  readonly arguments: Arguments;
+}
+
+/** The arguments of a call, by their names in the protocol; which there are depends on the call. */
+interface Arguments {
+  readonly batch_id: string;
+  readonly report_id: string;
+  readonly content: string;
+  readonly file_name: string;
+  readonly company_id: string;
+  readonly report_type: string;
+  readonly call: number;
+  readonly report_ids?: string[];
+  readonly title?: string;
+  readonly fiscal_period?: string;
+  readonly filing_date?: string;
+  readonly request_id?: string;
+  readonly labels?: Record<string, string>;
+  readonly priority?: number;
+  readonly validate_only?: boolean;
+  readonly reason?: string;
+  readonly etag?: string;
+  readonly task_id?: string;
+  readonly statuses?: string[];
+  readonly page_size?: number;
+  readonly after_sequence?: number;
+  readonly heartbeat_seconds?: number;
+}
+
+type Handler = (given: Arguments) => Promise<JsonValue>;
+
+/** Makes calls with one client, several at a time. */
+export class Driver {
+  readonly #client: ReportsClient;
+  readonly #print: (line: string) => void;
+  readonly #watches = new Map<number, AbortController>();
+
+  constructor(client: ReportsClient, print: (line: string) => void) {
+    this.#client = client;
+    this.#print = print;
+  }
+
+  /** Take a line and begin what it says. */
+  send(line: string): void {
+    let call: Call;
+    try {
+      call = JSON.parse(line) as Call;
+    } catch {
+      this.#answer({ id: null, error: unimplemented("the line is no JSON") });
+      return;
+    }
+    void this.#run(call).then(
+      (answer) => this.#answer({ id: call.id, ...answer }),
+      (error: unknown) => this.#answer({ id: call.id, error: described(error) }),
+    );
+  }
+
+  #answer(answer: JsonValue): void {
+    this.#print(JSON.stringify(answer));
+  }
+
+  async #run({ id, call, arguments: given }: Call): Promise<{ [key: string]: JsonValue }> {
+    if (call === "watch") {
+      await this.#watch(id, given);
+      return { done: true };
+    }
+    const handler = this.#handlers[call];
+    return handler === undefined
+      ? { error: unimplemented(`there is no call ${call}`) }
+      : { result: await handler(given ?? {}) };
+  }
+
+  async #watch(id: number, given: Arguments): Promise<void> {
+    const stop = new AbortController();
+    this.#watches.set(id, stop);
+    const events = this.#client.watch(given.batch_id, {
+      taskId: given.task_id,
+      afterSequence: given.after_sequence,
+      heartbeatIntervalMs: given.heartbeat_seconds && given.heartbeat_seconds * 1000,
+      signal: stop.signal,
+      onInterruption: (cause) => this.#answer({ id, interrupted: described(cause) }),
+    });
+    try {
+      for await (const event of events) {
+        this.#answer({ id, event: eventJson(event) });
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) {
+        throw error;
+      }
+    } finally {
+      this.#watches.delete(id);
+    }
+  }
+
+  readonly #handlers: Readonly<Record<string, Handler>> = {
+    upload: async (given) =>
+      json(
+        ReportSchema,
+        await this.#client.upload(given.content, {
+          fileName: given.file_name,
+          companyId: given.company_id,
+          reportType: enumValue(ReportTypeSchema, given.report_type) as ReportType,
+          title: given.title,
+          fiscalPeriod: given.fiscal_period,
+          filingDate: given.filing_date,
+        }),
+      ),
+    get_report: async (given) => json(ReportSchema, await this.#client.getReport(given.report_id)),
+    list_reports: async (given) => ({
+      reports: await list(
+        ReportSchema,
+        this.#client.reports({ companyId: given.company_id, pageSize: given.page_size }),
+      ),
+    }),
+    get_analysis: async (given) => json(ReportAnalysisSchema, await this.#client.getAnalysis(given.report_id)),
+    submit: async (given) => {
+      const batch = await this.#client.submit(given.report_ids ?? [], {
+        requestId: given.request_id,
+        labels: given.labels,
+        priority: given.priority,
+        validateOnly: given.validate_only,
+      });
+      return batch.message === undefined ? {} : json(BatchSchema, batch.message);
+    },
+    cancel: async (given) =>
+      json(BatchSchema, await this.#client.cancel(given.batch_id, { reason: given.reason, etag: given.etag })),
+    retry: async (given) => {
+      const options = { reportIds: given.report_ids, requestId: given.request_id, etag: given.etag };
+      const batch = await this.#client.retry(given.batch_id, options);
+      return batch.message === undefined ? {} : json(BatchSchema, batch.message);
+    },
+    get_batch: async (given) =>
+      json(BatchSchema, await this.#client.getBatch(given.batch_id, { taskId: given.task_id })),
+    list_batches: async (given) => ({
+      batches: await list(BatchSchema, this.#client.batches({ labels: given.labels, pageSize: given.page_size })),
+    }),
+    list_items: async (given) => ({
+      items: await list(BatchItemSchema, this.#client.items(given.batch_id, selection(given))),
+    }),
+    list_results: async (given) => ({
+      results: await list(BatchResultSchema, this.#client.results(given.batch_id, selection(given))),
+    }),
+    stop: async (given) => {
+      this.#watches.get(given.call)?.abort();
+      return {};
+    },
+  };
+}
+
+function selection(given: Arguments) {
+  const statuses = given.statuses?.map((name) => enumValue(BatchItemStatusSchema, name) as BatchItemStatus);
+  return { taskId: given.task_id, pageSize: given.page_size, statuses };
+}
+
+function enumValue(schema: DescEnum, name: string): number {
+  return schema.values.find((value) => value.name === name)?.number ?? 0;
+}
+
+async function list<Desc extends DescMessage>(
+  schema: Desc,
+  messages: AsyncIterable<MessageShape<Desc>>,
+): Promise<JsonValue[]> {
+  const found: JsonValue[] = [];
+  for await (const message of messages) {
+    found.push(json(schema, message));
+  }
+  return found;
+}
+
+function eventJson(event: BatchEvent): JsonValue {
+  return json(BatchEventSchema, event);
+}
+
+function json<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): JsonValue {
+  return toJson(schema, message, { useProtoFieldName: true, registry: REGISTRY });
+}
+
+function described(error: unknown): JsonValue {
+  if (!(error instanceof ReportsError)) {
+    return { ...unimplemented(String(error)), code: "UNKNOWN" };
+  }
+  return {
+    code: error.code,
+    reason: error.reason,
+    message: error.message,
+    metadata: { ...error.metadata },
+    fields: error.fieldViolations.map(({ field, description }) => ({ field, description })),
+    retry_delay_seconds: error.retryDelayMs === undefined ? null : error.retryDelayMs / 1000,
+  };
+}
+
+function unimplemented(message: string): { [key: string]: JsonValue } {
+  return { code: "UNIMPLEMENTED", reason: "", message, metadata: {}, fields: [], retry_delay_seconds: null };
+}
