@@ -144,6 +144,17 @@ def go_program(module: Path, package: str) -> Path:
     return program
 
 
+def typescript_build() -> Path:
+    """Return the folder of the TypeScript client's drivers and tests, built of the sources as they are."""
+    npm_packages()
+    folder = TYPESCRIPT / "build"
+    sources = sorted(path for name in ("src", "conformance", "tests") for path in (TYPESCRIPT / name).rglob("*.ts"))
+    with made_once(folder, *sources, *TYPESCRIPT.glob("*.json")) as needed:
+        if needed:
+            run(["npm", "run", "--silent", "build"], "`./run check --only typescript` may say more.", TYPESCRIPT)
+    return folder
+
+
 def npm_packages() -> Path:
     """Return `node_modules/.bin` of the TypeScript client, installing what its lock names unless that was done."""
     modules = TYPESCRIPT / "node_modules"

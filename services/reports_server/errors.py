@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from reports_core.storage.documents import DocumentsUnavailable
 logger = logging.getLogger(__name__)
 
 DOMAIN = "reports.fna"
+_REST_SECONDS = 2.0
 _VIOLATIONS_SHOWN = 20
 _VIOLATION_BYTES = 3000
 _FIELD_BYTES = 96
@@ -230,7 +233,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             except grpc.aio.AbortError:
                 raise
             except Exception as error:  # noqa: BLE001 - the one place where any error becomes a status
-                await abort(context, status_of(error))
+                status = status_of(error)
+                if streaming:
+                    await _take_rest(request)
+                await abort(context, status)
 
         return method
 
@@ -243,6 +249,14 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
     async def _checked_stream(self, requests: AsyncIterator[Message]) -> AsyncIterator[Message]:
         async for request in requests:
             yield self._checked(request)
+
+
+async def _take_rest(requests: AsyncIterator[Message]) -> None:
+    """Take what a client still sends, for a while: of a call that ended under a write grpc.aio does not tell the status."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_REST_SECONDS):
+            async for _ in requests:
+                pass
 
 
 async def abort(context: ServicerContext[Any, Any], status: Status) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -40,10 +41,20 @@ def _go() -> Sequence[str]:
     return [str(toolchains.go_program(ROOT / "clients" / "go", "./internal/conformance"))]
 
 
+def _typescript() -> Sequence[str]:
+    driver = toolchains.typescript_build() / "conformance" / "driver.js"
+    node = shutil.which("node", path=toolchains.environment()["PATH"])
+    assert node
+    return [node, str(driver)]
+
+
 KINDS = (
     Kind("python", _python()),
     Kind("python-async", _python("--asynchronous")),
     Kind("go", _go),
+    Kind("typescript-node", _typescript),
+    Kind("typescript-sse", _typescript, rest=True),
+    Kind("typescript-browser", lambda: [sys.executable, "-m", "tests.clients.browser"], rest=True),
 )
 
 

@@ -55,18 +55,24 @@ class _Connection:
             thread.join(10)
 
     def _pump(self, source: socket.socket, target: socket.socket, outward: bool) -> None:
-        with contextlib.suppress(OSError):
-            while chunk := source.recv(_CHUNK_BYTES):
-                if self.weather is Weather.CLEAR or (self.weather is Weather.SWALLOWING and outward):
-                    target.sendall(chunk)
-                elif self.weather is Weather.FROZEN and outward:
-                    self.reset()
-                    return
+        try:
+            self._pass_on(source, target, outward)
+        except OSError:
+            # One end was reset, or we did it: so is the other, unless nothing passes.
             if self.weather is Weather.CLEAR:
-                target.shutdown(socket.SHUT_WR)
-                return
-            if outward:
                 self.reset()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket, outward: bool) -> None:
+        while chunk := source.recv(_CHUNK_BYTES):
+            if self.weather is Weather.CLEAR or (self.weather is Weather.SWALLOWING and outward):
+                target.sendall(chunk)
+            elif self.weather is Weather.FROZEN and outward:
+                self.reset()
+                return
+        if self.weather is Weather.CLEAR:
+            target.shutdown(socket.SHUT_WR)
+        elif outward:
+            self.reset()
 
 
 class Proxy:

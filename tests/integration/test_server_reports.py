@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -18,7 +20,7 @@ from fna.reports.v1.report_service_pb2 import (
     UploadReportRequest,
 )
 from reports_core.storage.local_documents import LocalDocuments
-from tests.support.server import COMPANY_ID, Client, header, new_report, refusal, running, upload
+from tests.support.server import COMPANY_ID, SECONDS, Client, header, new_report, refusal, running, upload
 from tests.support.storage import REFUSED, Store, digest
 from tests.support.waiting import eventually_async
 
@@ -329,3 +331,21 @@ async def test_a_file_over_the_limit_is_refused(database_url: str, tmp_path: Pat
         refused = await refusal(client.reports.RegisterReport(registration(huge)))
     assert (refused.code, refused.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "CONTENT_TOO_LARGE")
     assert stored_files(tmp_path / "documents") == []
+
+
+async def test_who_still_sends_when_an_upload_is_refused_is_told_why(client: Client) -> None:
+    # A write that finds the call ended makes grpc.aio forget the status that ended it.
+    for _ in range(50):
+        call = client.reports.UploadReport(timeout=SECONDS)
+        answer = await refusal(sent(call, header(report=new_report(company_id="Acme")), 20))
+        assert (answer.code, answer.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["header.report.company_id"])
+
+
+async def sent(call: Any, first: UploadReportRequest, chunks: int) -> None:
+    """Send an upload as the gateway does, a write at a time, to its end."""
+    with suppress(asyncio.InvalidStateError):
+        await call.write(first)
+        for _ in range(chunks):
+            await call.write(UploadReportRequest(chunk=bytes(64 * 1024)))
+        await call.done_writing()
+    await call

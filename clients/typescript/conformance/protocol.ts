@@ -106,9 +106,7 @@ export class Driver {
     const stop = new AbortController();
     this.#watches.set(id, stop);
     const events = this.#client.watch(given.batch_id, {
-      taskId: given.task_id,
-      afterSequence: given.after_sequence,
-      heartbeatIntervalMs: given.heartbeat_seconds && given.heartbeat_seconds * 1000,
+      ...watchOptions(given),
       signal: stop.signal,
       onInterruption: (cause) => this.#answer({ id, interrupted: described(cause) }),
     });
@@ -123,6 +121,17 @@ export class Driver {
     } finally {
       this.#watches.delete(id);
     }
+  }
+
+  /** Consume a watch to its end and answer with how many events it had, and how long that took. */
+  async #count(given: Arguments): Promise<JsonValue> {
+    const began = performance.now();
+    let [count, last] = [0, 0n];
+    for await (const event of this.#client.watch(given.batch_id, watchOptions(given))) {
+      count += 1;
+      last = event.sequence;
+    }
+    return { count, last_sequence: Number(last), seconds: (performance.now() - began) / 1000 };
   }
 
   readonly #handlers: Readonly<Record<string, Handler>> = {
@@ -173,10 +182,19 @@ export class Driver {
     list_results: async (given) => ({
       results: await list(BatchResultSchema, this.#client.results(given.batch_id, selection(given))),
     }),
+    count: (given) => this.#count(given),
     stop: async (given) => {
       this.#watches.get(given.call)?.abort();
       return {};
     },
+  };
+}
+
+function watchOptions(given: Arguments) {
+  return {
+    taskId: given.task_id,
+    afterSequence: given.after_sequence,
+    heartbeatIntervalMs: given.heartbeat_seconds && given.heartbeat_seconds * 1000,
   };
 }
 

@@ -31,9 +31,15 @@ export class BatchHandle {
     this.message = message;
   }
 
-  /** Yield the events until the execution is over; see {@link ReportsClient.watch}. */
+  /**
+   * Yield what happens to the execution after `message` until it is over; see {@link ReportsClient.watch}.
+   *
+   * So nothing is missed, and no `snapshot` comes unless the history is no longer kept, or the handle has no `message`.
+   * `afterSequence` begins elsewhere; 0 is the whole history.
+   */
   events(options: EventsOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
-    return this.#client.watch(this.batchId, { ...options, taskId: this.taskId });
+    const afterSequence = options.afterSequence ?? this.message?.lastSequence;
+    return this.#client.watch(this.batchId, { ...options, afterSequence, taskId: this.taskId });
   }
 
   /** Wait until the execution is over and return what it came to, however long that takes. */
