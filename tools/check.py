@@ -42,7 +42,8 @@ class Outcome:
 # The slow ones first, so that the quick ones fill the other processors meanwhile.
 CHECKS = (
     Check("types", (PYTHON, "-m", "mypy")),
-    Check("generated", (PYTHON, "tools/generate.py", "--check")),
+    Check("go", (PYTHON, "-m", "tools.check_go")),
+    Check("generated", (PYTHON, "-m", "tools.generate", "--check")),
     Check("imports", (PYTHON, "-c", LINT_IMPORTS, "--no-cache", "--no-logo")),
     Check("lint", (PYTHON, "-m", "ruff", "check")),
     Check("format", (PYTHON, "-m", "ruff", "format", "--diff", "--quiet")),

@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "tools/generate.lock", "benchmarks/brokers/packages.lock")
 SERVER, CLIENT = "pyproject.toml", "clients/python/pyproject.toml"
+GO_CLIENT = "clients/go/version.go"
 OUR_CLIENT = "fna-reports"
 
 # One pinned requirement of a lock: no index address, no path, no `-e`, nothing without a hash.
@@ -80,13 +81,17 @@ def pinned_versions(lock: str) -> dict[str, str]:
 
 
 def versions() -> Iterator[str]:
-    """Yield where the server, the client and the server's pin of the client disagree on the version."""
+    """Yield where the server, the clients and the server's pin of its client disagree on the version."""
     server, client = read_project(SERVER), read_project(CLIENT)
     if server.version != client.version:
         yield f"{SERVER} has version {server.version}, {CLIENT} has {client.version}: release them together"
     for requirement in server.dependencies:
         if requirement.name == OUR_CLIENT and str(requirement.specifier) != f"=={client.version}":
             yield f"{SERVER} requires {requirement}: pin {OUR_CLIENT}=={client.version}"
+    go = re.search(r'^const Version = "(.*)"$', (ROOT / GO_CLIENT).read_text(), re.MULTILINE)
+    if go is None or go[1] != client.version:
+        found = go[1] if go else "no version"
+        yield f"{GO_CLIENT} has {found}, {CLIENT} has {client.version}: release them together"
 
 
 def portability() -> Iterator[str]:

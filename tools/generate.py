@@ -13,6 +13,8 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from tools.toolchains import go_tool
+
 ROOT = Path(__file__).resolve().parent.parent
 BUF = Path(sys.executable).with_name("buf")
 
@@ -25,6 +27,7 @@ SUPPORTED_PYTHONS = ("3.13", "3.12", "3.11")
 
 # All are wholly generated: whatever else lies in the folder is stale and is removed.
 CODE = Path("clients/python/fna/reports/v1")
+GO_CODE = Path("clients/go/fna/reports/v1")
 RULES = Path("services/reports_server/contract.binpb")
 OPENAPI = Path("docs/openapi.json")
 RELEASE = Path("protos/last-release.binpb")
@@ -92,6 +95,8 @@ def generate(folder: Path) -> None:
     ensure_generator()
     run(BUF, "generate", "--output", folder)
     (folder / CODE / "__init__.py").write_text(PACKAGE_DOCSTRING)
+    go_tool("protoc-gen-go")  # Built where the template looks for it.
+    run(BUF, "generate", "--template", "buf.gen.go.yaml", "--output", folder)
     (folder / RULES).parent.mkdir(parents=True)
     write_contract(folder / RULES)
     (folder / OPENAPI).parent.mkdir(parents=True)
@@ -117,7 +122,8 @@ def write_contract(target: Path) -> None:
 
 def generated_files(folder: Path) -> set[Path]:
     """Return the generated files of a checkout or of a fresh copy, relative to it."""
-    code = {path for path in (folder / CODE).rglob("*") if path.is_file() and path.parent.name != "__pycache__"}
+    found = (path for code in (CODE, GO_CODE) for path in (folder / code).rglob("*"))
+    code = {path for path in found if path.is_file() and path.parent.name != "__pycache__"}
     single = {path for path in (folder / RULES, folder / OPENAPI) if path.exists()}
     return {path.relative_to(folder) for path in code | single}
 

@@ -135,6 +135,15 @@ def go_tool(name: str) -> Path:
     return folder / name
 
 
+def go_program(module: Path, package: str) -> Path:
+    """Return a program of a Go module, built of its sources as they are; only what has changed is compiled."""
+    program = BUILT / "go-programs" / Path(package).name
+    with only_one(program):
+        command = ["go", "build", "-o", str(program), package]
+        run(command, "Is the Go module proxy in reach? See GOPROXY.", module)
+    return program
+
+
 def npm_packages() -> Path:
     """Return `node_modules/.bin` of the TypeScript client, installing what its lock names unless that was done."""
     modules = TYPESCRIPT / "node_modules"
@@ -152,12 +161,9 @@ def made_once(folder: Path, *inputs: Path) -> Iterator[bool]:
 
     Left without an error, it counts as made until one of the files changes.
     """
-    BUILT.mkdir(exist_ok=True)
-    name = re.sub(r"\W+", "-", str(folder.relative_to(ROOT)))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
-    stamp = BUILT / f"{name}.sha256"
-    with (BUILT / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with only_one(folder) as name:
+        stamp = BUILT / f"{name}.sha256"
         needed = not (folder.is_dir() and stamp.exists() and stamp.read_text() == digest)
         if needed:
             stamp.unlink(missing_ok=True)
@@ -165,6 +171,16 @@ def made_once(folder: Path, *inputs: Path) -> Iterator[bool]:
         yield needed
         if needed:
             stamp.write_text(digest)
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[str]:
+    """Let one process at a time make what lies at the path; yields a name for it."""
+    BUILT.mkdir(exist_ok=True)
+    name = re.sub(r"\W+", "-", str(path.relative_to(ROOT)))
+    with (BUILT / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield name
 
 
 def run(command: Sequence[str | Path], remedy: str, folder: Path = ROOT) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Any, cast
@@ -110,9 +111,8 @@ class BlockingDriver:
             elif name == "stop":
                 self._stopped[arguments["call"]].set()
                 self._answers.say(call, result={})
-            elif name == "validate":
-                self._client.validate(arguments["report_ids"])
-                self._answers.say(call, result={})
+            elif name == "count":
+                self._answers.say(call, result=self._count(arguments))
             elif name in CALLS:
                 positional, named = prepared(name, arguments)
                 result = getattr(self._client, name)(*positional, **named)
@@ -121,6 +121,12 @@ class BlockingDriver:
                 self._answers.say(call, error=unimplemented(name))
         except ReportsError as error:
             self._answers.say(call, error=error_as_json(error))
+
+    def _count(self, arguments: Arguments) -> dict[str, object]:
+        count, began = 0, time.perf_counter()
+        for event in self._client.watch(**watch_arguments(arguments)):
+            count, last = count + 1, event.sequence
+        return {"count": count, "last_sequence": last, "seconds": time.perf_counter() - began}
 
     def _watch(self, call: int, arguments: Arguments) -> None:
         interrupted = telling(self._answers, call)
@@ -151,9 +157,8 @@ class AsyncDriver:
             elif name == "stop":
                 self._tasks[arguments["call"]].cancel()
                 self._answers.say(call, result={})
-            elif name == "validate":
-                await self._client.validate(arguments["report_ids"])
-                self._answers.say(call, result={})
+            elif name == "count":
+                self._answers.say(call, result=await self._count(arguments))
             elif name in CALLS:
                 positional, named = prepared(name, arguments)
                 result = getattr(self._client, name)(*positional, **named)
@@ -162,6 +167,12 @@ class AsyncDriver:
                 self._answers.say(call, error=unimplemented(name))
         except ReportsError as error:
             self._answers.say(call, error=error_as_json(error))
+
+    async def _count(self, arguments: Arguments) -> dict[str, object]:
+        count, began = 0, time.perf_counter()
+        async for event in self._client.watch(**watch_arguments(arguments)):
+            count, last = count + 1, event.sequence
+        return {"count": count, "last_sequence": last, "seconds": time.perf_counter() - began}
 
     async def _watch(self, call: int, arguments: Arguments) -> None:
         interrupted = telling(self._answers, call)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.stack import ROOT, python_path
+from tools import toolchains
 
 Json = dict[str, Any]
 
@@ -35,9 +36,14 @@ def _python(*options: str) -> Callable[[], Sequence[str]]:
     return lambda: [sys.executable, "-m", "tests.clients.driver", *options]
 
 
+def _go() -> Sequence[str]:
+    return [str(toolchains.go_program(ROOT / "clients" / "go", "./internal/conformance"))]
+
+
 KINDS = (
     Kind("python", _python()),
     Kind("python-async", _python("--asynchronous")),
+    Kind("go", _go),
 )
 
 

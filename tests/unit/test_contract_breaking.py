@@ -44,7 +44,7 @@ def replace(checkout: Path, path: str, old: str, new: str) -> None:
 
 
 def release(checkout: Path) -> None:
-    subprocess.run([sys.executable, "tools/generate.py", "--release"], cwd=checkout, check=True, timeout=60)
+    subprocess.run([sys.executable, "-m", "tools.generate", "--release"], cwd=checkout, check=True, timeout=60)
 
 
 def test_the_contract_breaks_no_client_of_the_last_release(checkout: Path) -> None:

@@ -15,6 +15,7 @@ COPIED = (
     "requirements.lock",
     "benchmarks/brokers/packages.lock",
     "clients/python/pyproject.toml",
+    "clients/go/version.go",
 )
 
 # In pieces, because these rules hold for this file too.
@@ -105,4 +106,11 @@ def test_a_dependency_that_is_not_locked_is_named(checkout: Path) -> None:
 def test_server_and_client_are_released_together(checkout: Path) -> None:
     client = checkout / "clients/python/pyproject.toml"
     client.write_text(client.read_text().replace('\nversion = "', '\nversion = "9'))
-    assert len(violations(checkout, "versions")) == 2
+    assert len(violations(checkout, "versions")) == 3
+
+
+def test_the_go_client_is_released_with_the_others(checkout: Path) -> None:
+    path = checkout / "clients/go/version.go"
+    path.write_text(path.read_text().replace('const Version = "', 'const Version = "9'))
+    (found,) = violations(checkout, "versions")
+    assert found.startswith("clients/go/version.go has 9")

@@ -43,8 +43,8 @@ class Position:
     def _all_pass(self, events: Sequence[BatchEvent]) -> bool:
         """Tell by its ends whether a message has nothing but the next stored events, as nearly all have.
 
-        Looking at each would cost a fifth of what receiving it does. As sequences never fall, n events from `last` + 1 to
-        `last` + n are those, unless the server left out as many as it put progress between them, which it never does.
+        Looking at each would cost a fifth of what receiving it does. Sequences never fall, so n events from `last` + 1
+        to `last` + n are those, unless the server left out as many as it put progress between, which it never does.
         """
         if self.last is None or self.gap is not None or not events:
             return False
