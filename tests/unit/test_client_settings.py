@@ -66,15 +66,15 @@ def test_an_option_comes_before_the_environment_that_before_env_that_before_the_
     configure: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert shown(capsys)["server"] == ("127.0.0.1:50051", "default")
-    path = configure('default_profile = "a"\n[profiles.a]\nserver = "profile:1"\ntimeout = 2.5\n')
-    assert shown(capsys)["server"] == ("profile:1", f"{path}: profiles.a.server")
+    configure('default_profile = "a"\n[profiles.a]\nserver = "profile:1"\ntimeout = 2.5\n')
+    assert shown(capsys)["server"] == ("profile:1", "profiles.a.server")
     Path(".env").write_text("FNA_REPORTS_SERVER=file:1\n")
     assert shown(capsys)["server"] == ("file:1", ".env: FNA_REPORTS_SERVER")
     monkeypatch.setenv("FNA_REPORTS_SERVER", "environment:1")
     assert shown(capsys)["server"] == ("environment:1", "FNA_REPORTS_SERVER")
     settings = shown(capsys, "--server", "option:1", "--ca-file", "ca.pem")
     assert settings["server"] == ("option:1", "--server")
-    assert settings["timeout"] == ("2.5", f"{path}: profiles.a.timeout")
+    assert settings["timeout"] == ("2.5", "profiles.a.timeout")
     assert settings["ca_file"] == ("ca.pem", "--ca-file")
     assert settings["tls"] == ("true", "default")
 
@@ -127,6 +127,9 @@ def test_what_is_wrong_elsewhere_is_told_with_its_place(
     assert (
         capsys.readouterr().err == f"fna-reports: {path}: there is no profile b, which --profile names; there is: a\n"
     )
+    Path(".env").write_text("FNA_REPORTS_TIMEOUT=soon\n")
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err == "fna-reports: .env: FNA_REPORTS_TIMEOUT: must be seconds above 0, not soon\n"
     monkeypatch.setenv("FNA_REPORTS_TIMEOUT", "soon")
     assert main(["list"]) == 1
     assert capsys.readouterr().err == "fna-reports: FNA_REPORTS_TIMEOUT: must be seconds above 0, not soon\n"
@@ -145,7 +148,7 @@ def test_the_profiles_are_listed_and_secrets_are_hidden(
     assert main(["profiles"]) == 0
     out, err = capsys.readouterr()
     assert "secret" not in out.replace("allow_plaintext_secrets", "")
-    assert f"(hidden)  {path}: profiles.a.token" in out
+    assert "(hidden)  profiles.a.token" in out
     assert out.splitlines()[-3:] == [f"Profiles of {path}:", "* a  a:1", "  b  b:1"]
     assert err == ""
 

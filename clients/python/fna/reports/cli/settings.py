@@ -67,11 +67,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """One place where settings stand as text, in `file` perhaps; `source` says what a setting is called there."""
+    """One place where settings stand as text, in `file` perhaps; `source` says what a setting is called there.
+
+    An error says `where` before that.
+    """
 
     source: Callable[[str], str]
     settings: Mapping[str, str]
     file: Path | None = None
+    where: str = ""
 
 
 class _Lookup:
@@ -89,8 +93,7 @@ class _Lookup:
                 try:
                     return read(text)
                 except (argparse.ArgumentTypeError, ValueError) as error:
-                    file = "" if layer.file is None else f"{layer.file}: "
-                    raise SettingsError(f"{file}{layer.source(key)}: {error}") from None
+                    raise SettingsError(f"{layer.where}{layer.source(key)}: {error}") from None
         self.sources[key] = "default"
         return default
 
@@ -107,7 +110,7 @@ def effective(arguments: argparse.Namespace) -> Settings:
     withheld = _withheld(layers, profile)
     if withheld:
         profile = {key: text for key, text in profile.items() if key not in _CREDENTIALS}
-    layers.append(_Layer(lambda key: f"profiles.{name}.{key}", profile, config.path))
+    layers.append(_Layer(lambda key: f"profiles.{name}.{key}", profile, config.path, f"{config.path}: "))
     lookup = _Lookup(layers)
     ca_file, cert_file = lookup("ca_file", str, ""), lookup("cert_file", str, "")
     return Settings(
