@@ -252,7 +252,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
 
 async def _take_rest(requests: AsyncIterator[Message]) -> None:
-    """Take what a client still sends, for a while: of a call that ended under a write grpc.aio does not tell the status."""
+    """Take what a client still sends, for a while.
+
+    When a call ends while it writes, grpc.aio reports an error of its own instead of the status.
+    """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_REST_SECONDS):
             async for _ in requests:
