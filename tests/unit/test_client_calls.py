@@ -486,6 +486,27 @@ def test_files_are_uploaded_and_then_submitted_with_ids(caller: Caller, tmp_path
 
 
 @both_clients
+def test_a_secret_is_rotated_once_whatever_the_server_says(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.answers["RotateWebhookSecret"] = [unavailable(), RotateWebhookSecretResponse(secret="whsec_x")]
+        with pytest.raises(UnavailableError):
+            caller(peer, "rotate_webhook_secret")
+        assert len(peer.requests["RotateWebhookSecret"]) == 1
+
+
+@both_clients
+def test_a_file_that_is_given_twice_is_one_report(caller: Caller, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("We grew.")
+    with Peer() as peer:
+        peer.answers["UploadReport"] = [UploadReportResponse(report=Report(report_id=REPORT_ID))]
+        peer.answers["SubmitBatch"] = [SubmitBatchResponse(batch=batch())]
+        caller(peer, "submit", [path, path, TASK_ID, TASK_ID], company_id=COMPANY)
+        # What the caller names twice is a mistake for the server to point out.
+        assert cast("SubmitBatchRequest", requests(peer, "SubmitBatch")[0]).report_ids == [REPORT_ID, TASK_ID, TASK_ID]
+
+
+@both_clients
 def test_an_upload_tells_how_far_it_is(caller: Caller) -> None:
     told: list[tuple[int, int]] = []
     content = bytes(600 * 1024)

@@ -228,7 +228,12 @@ class AsyncReportsClient:
         webhook_url: str = "",
     ) -> AsyncBatchHandle:
         """Submit reports, ids or files, for analysis and return a handle of the batch; see `ReportsClient.submit`."""
-        report_ids = [await self._report_id(report, company_id, report_type) for report in reports]
+        report_ids = []
+        for report in reports:
+            report_id = await self._report_id(report, company_id, report_type)
+            # The same content twice is one report.
+            if not isinstance(report, os.PathLike) or report_id not in report_ids:
+                report_ids.append(report_id)
         request = _requests.submit_batch(report_ids, request_id, labels, priority, execution_timeout, webhook_url)
         return AsyncBatchHandle(self, (await self._connection.call(self._submissions.SubmitBatch, request)).batch)
 
@@ -354,7 +359,7 @@ class AsyncReportsClient:
 
     async def rotate_webhook_secret(self) -> RotateWebhookSecretResponse:
         """Make a new secret and return it, this once; see `ReportsClient.rotate_webhook_secret`."""
-        return await self._connection.call(self._submissions.RotateWebhookSecret, RotateWebhookSecretRequest())
+        return await self._connection.call_once(self._submissions.RotateWebhookSecret, RotateWebhookSecretRequest())
 
     async def list_webhook_deliveries(self, batch_id: Id) -> list[WebhookDelivery]:
         """Return the webhooks of a batch, newest first; see `ReportsClient.list_webhook_deliveries`."""

@@ -269,7 +269,12 @@ class ReportsClient:
         `ConflictError` when `request_id` was used for another submission; `LimitExceededError`; what `upload` raises,
         and then nothing was submitted; `ValueError` when there are files and no `company_id`.
         """
-        report_ids = [self._report_id(report, company_id, report_type) for report in reports]
+        report_ids = []
+        for report in reports:
+            report_id = self._report_id(report, company_id, report_type)
+            # The same content twice is one report.
+            if not isinstance(report, os.PathLike) or report_id not in report_ids:
+                report_ids.append(report_id)
         request = _requests.submit_batch(report_ids, request_id, labels, priority, execution_timeout, webhook_url)
         return BatchHandle(self, self._connection.call(self._submissions.SubmitBatch, request).batch)
 
@@ -454,9 +459,10 @@ class ReportsClient:
     def rotate_webhook_secret(self) -> RotateWebhookSecretResponse:
         """Make a new secret, the first one included, and return it, this once, with the settings.
 
-        For 24 hours webhooks are signed with the previous one too.
+        For 24 hours webhooks are signed with the previous one too. The call is not made again by itself when the server
+        is away: two new secrets would leave nothing of the one in use.
         """
-        return self._connection.call(self._submissions.RotateWebhookSecret, RotateWebhookSecretRequest())
+        return self._connection.call_once(self._submissions.RotateWebhookSecret, RotateWebhookSecretRequest())
 
     def list_webhook_deliveries(self, batch_id: Id) -> list[WebhookDelivery]:
         """Return the webhooks of a batch, newest first: one for each execution that was over while it had a URL.
