@@ -126,6 +126,18 @@ class Driver:
         if error is None:
             assert status == 0, f"the driver ended with {status}:\n{self._log.read_text()}"
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def ready(self) -> Self:
+        """Wait until the driver answers: what happens then to the network happens to its client, not to its start."""
+        call = self.begin("nothing", {})
+        self.wait(lambda: call.over, "the first answer")
+        assert call.error, f"an unknown call returned {call.result}"
+        assert call.error["code"] == "UNIMPLEMENTED", call.error
+        return self
+
     def begin(self, name: str, arguments: Json) -> Call:
         call = Call(next(self._numbers), name)
         self._calls[call.identifier] = call

@@ -128,6 +128,6 @@ def play(scenario: Json, kind: Kind, product: Product, folder: Path) -> None:
             Proxy(product.address(rest=kind.rest)) as proxy,
             Driver(kind, proxy.address, folder / "driver.log", scenario.get("client", {})) as driver,
         ):
-            Scenario(scenario["steps"], driver, product, proxy).play()
+            Scenario(scenario["steps"], driver.ready(), product, proxy).play()
     finally:
         product.start_server()
