@@ -3,6 +3,7 @@
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
+import { v4 as uuid } from "uuid";
 
 import { type Attempt, attempted, type CallOptions, once } from "./calls.js";
 import { type Content, Document } from "./document.js";
@@ -34,7 +35,6 @@ import type {
 } from "./options.js";
 import { pages } from "./pages.js";
 import { submittedBatch } from "./submission.js";
-import { randomUuid } from "./uuid.js";
 import { Watch } from "./watch.js";
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -95,7 +95,7 @@ export class ReportsClient {
    */
   async register(sourceUri: string, options: RegisterOptions): Promise<Report> {
     const report = { ...about(options), sourceUri, fileName: options.fileName ?? "" };
-    const request = { report, requestId: options.requestId ?? randomUuid() };
+    const request = { report, requestId: options.requestId ?? uuid() };
     return present((await this.#call(options, (call) => this.#reports.registerReport(request, call))).report);
   }
 
@@ -157,7 +157,7 @@ export class ReportsClient {
     const request = {
       // The overloads demand what the report of a file needs.
       reportIds: await this.#reportIds(reports, options as SubmitFilesOptions),
-      requestId: options.requestId ?? randomUuid(),
+      requestId: options.requestId ?? uuid(),
       labels: { ...options.labels },
       ...(options.priority !== undefined && { priority: options.priority }),
       ...(options.executionTimeoutMs !== undefined && { executionTimeout: durationFromMs(options.executionTimeoutMs) }),
@@ -188,7 +188,7 @@ export class ReportsClient {
     const request = {
       batchId,
       reportIds: [...(options.reportIds ?? [])],
-      requestId: options.requestId ?? randomUuid(),
+      requestId: options.requestId ?? uuid(),
       etag: options.etag ?? "",
     };
     const response = await this.#call(options, (call) => this.#submissions.retryBatch(request, call));

@@ -1,7 +1,6 @@
 /** The identifier of a company that is known by its name. */
 
-import { sha1 } from "./sha1.js";
-import { formatUuid } from "./uuid.js";
+import { v5 as namedUuid } from "uuid";
 
 /** `uuid5(NAMESPACE_DNS, "company.reports.fna")`. */
 export const COMPANY_NAMESPACE = "cf56eeea-c8bd-569c-a027-56965e06ff3e";
@@ -22,12 +21,8 @@ export function companyId(company: string): string {
     return digits.toLowerCase().replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
   }
   const words = company.split(BLANKS).filter((word) => word !== "");
-  const name = new TextEncoder().encode(Array.from(words.join(" "), foldedCase).join(""));
-  const namespace = Uint8Array.from(COMPANY_NAMESPACE.replaceAll("-", "").match(/../g) ?? [], (hex) => parseInt(hex, 16));
-  const hashed = new Uint8Array(namespace.length + name.length);
-  hashed.set(namespace);
-  hashed.set(name, namespace.length);
-  return formatUuid(sha1(hashed), 5);
+  const name = Array.from(words.join(" "), foldedCase).join("");
+  return namedUuid(new TextEncoder().encode(name), COMPANY_NAMESPACE);
 }
 
 /** Return Unicode's full case folding of one character, which JavaScript has not. */
