@@ -260,3 +260,31 @@ def test_a_watch_that_is_closed_ends_its_call(caller: Caller) -> None:
 async def _first_event(peer: Peer) -> None:
     async with AsyncReportsClient(peer.target) as client, aclosing(client.watch(BATCH_ID)) as events:
         assert (await anext(events)).sequence == 1
+
+
+def test_a_reader_that_takes_its_time_keeps_its_connection(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.streams = [stream(message(snapshot(1)), message(item_changed(2)), message(finished(3)))]
+        read = _read_slowly(peer) if caller is CALLERS[0] else asyncio.run(_read_slowly_async(peer))
+        assert read == [1, 2, 3]
+        assert len(peer.requests["WatchBatch"]) == 1
+
+
+def _read_slowly(peer: Peer) -> list[int]:
+    """Read with pauses that are longer than the silence which ends a connection."""
+    never = threading.Event()
+    with ReportsClient(peer.target) as client:
+        return [
+            event.sequence
+            for event in client.watch(BATCH_ID, heartbeat_interval=timedelta(milliseconds=50))
+            if not never.wait(0.4)
+        ]
+
+
+async def _read_slowly_async(peer: Peer) -> list[int]:
+    read = []
+    async with AsyncReportsClient(peer.target) as client:
+        async for event in client.watch(BATCH_ID, heartbeat_interval=timedelta(milliseconds=50)):
+            read.append(event.sequence)
+            await asyncio.to_thread(threading.Event().wait, 0.4)
+    return read

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import grpc
 from grpc import aio
 
+from fna.reports._async_watchdog import AsyncWatchdog
 from fna.reports._attempts import Attempts
 from fna.reports._channel import OPTIONS, not_connected
 from fna.reports._connection import OnInterruption
@@ -85,10 +86,11 @@ class AsyncConnection:
         while True:
             call = method(decisions.request(), timeout=decisions.remaining(), metadata=self._identity.metadata())
             try:
-                async for response in _messages(call, limit):
-                    for event in decisions.take(response):
-                        yield event
-                    decisions.check()
+                with AsyncWatchdog(call, limit) as watchdog:
+                    while (response := await watchdog.read()) is not None:
+                        for event in decisions.take(response):
+                            yield event
+                        decisions.check()
                 return
             except grpc.RpcError as failure:
                 error = error_of(failure)
@@ -102,17 +104,3 @@ class AsyncConnection:
             if on_interruption is not None:
                 on_interruption(error)
             await asyncio.sleep(seconds)
-
-
-async def _messages(call: aio.UnaryStreamCall[_Request, _Response], limit_seconds: float) -> AsyncIterator[_Response]:
-    """Yield the messages of a call until it ends.
-
-    Raises: what the call raises; `TimeoutError` when nothing comes for `limit_seconds`.
-    """
-    while True:
-        async with asyncio.timeout(limit_seconds):
-            message = await call.read()
-        if message is aio.EOF:
-            return
-        # `read` returns a message or `EOF`, which the stubs can only call an object.
-        yield cast("_Response", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from fna.reports.v1.batch_pb2 import BatchEvent
 
@@ -23,13 +23,12 @@ class Position:
         self.gap: int | None = None
         self._gapless = gapless
 
-    def take(self, events: Iterable[BatchEvent]) -> list[BatchEvent]:
+    def take(self, events: Sequence[BatchEvent]) -> Sequence[BatchEvent]:
         """Return the events that are new, heartbeats left out, and move past them."""
-        found = list(events)
-        if self._all_pass(found):
-            self.last = found[-1].sequence
-            return found
-        return [event for event in found if self.gap is None and self._passes(event)]
+        if self._all_pass(events):
+            self.last = events[-1].sequence
+            return events
+        return [event for event in events if self.gap is None and self._passes(event)]
 
     def resume(self) -> None:
         """Continue after a gap, on a stream that starts at `last` again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
@@ -41,7 +42,7 @@ class Decisions(Protocol[_Request_co, _Response_contra]):
     def request(self) -> _Request_co:
         """Return the request of the next call, which continues after the last event that was handed out."""
 
-    def take(self, response: _Response_contra, /) -> list[BatchEvent]:
+    def take(self, response: _Response_contra, /) -> Sequence[BatchEvent]:
         """Return what to hand out of a message."""
 
     def check(self) -> None:
@@ -83,7 +84,7 @@ class Watch:
             self._request.after_sequence = self._position.last
         return self._request
 
-    def take(self, response: WatchBatchResponse, /) -> list[BatchEvent]:
+    def take(self, response: WatchBatchResponse, /) -> Sequence[BatchEvent]:
         self._interruptions.over()
         before = self._position.last
         events = self._position.take(response.events)
