@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import analysis, bloat, brokers, completions, faults, gateway, streams, submission
+from benchmarks import analysis, bloat, brokers, clients, completions, faults, gateway, streams, submission
 from benchmarks.machine import describe
 
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "streams": streams,
     "analysis": analysis,
     "gateway": gateway,
+    "clients": clients,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ def our_process(
         # No worker runs here: the sweeper would repair what looks abandoned, in the middle of the measurement.
         "FNA_REPORTS_SWEEP_SECONDS": "3600",
     }
-    return _process("reports_server", folder, name, settings)
+    return _process(["reports_server"], folder, name, settings)
 
 
 def ours(database_url: str, folder: Path) -> AbstractContextManager[Server]:
@@ -64,14 +64,19 @@ def ours(database_url: str, folder: Path) -> AbstractContextManager[Server]:
 
 def bare(folder: Path, name: str = "bare") -> AbstractContextManager[Server]:
     """Run a server that only streams from memory."""
-    return _listening(_process("benchmarks.streams.bare", folder, name, {}), _log(folder, name))
+    return listening_module(["benchmarks.streams.bare"], folder, name)
 
 
-def _process(module: str, folder: Path, name: str, settings: dict[str, str]) -> Process:
+def listening_module(words: Sequence[str], folder: Path, name: str) -> AbstractContextManager[Server]:
+    """Run a module, with arguments, that serves gRPC and says so as ours does."""
+    return _listening(_process(words, folder, name, {}), _log(folder, name))
+
+
+def _process(module: Sequence[str], folder: Path, name: str, settings: dict[str, str]) -> Process:
     path = os.pathsep.join([str(_ROOT), *(path for path in sys.path if path)])
     return Process(
         name,
-        [sys.executable, "-m", module],
+        [sys.executable, "-m", *module],
         output=FileOutput(_log(folder, name)),
         environment=os.environ | {"PYTHONPATH": path} | settings,
         folder=folder,
