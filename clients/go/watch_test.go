@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -220,24 +219,30 @@ func TestALoopThatIsLeftEndsItsStreamAndLeavesNoGoroutine(t *testing.T) {
 	peer := newPeer(t)
 	peer.streams = append(peer.streams, steps(message(snapshot(1), changed(2)), errSilence))
 	client := peer.client(t)
-	if err := client.Connect(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	before := runtime.NumGoroutine()
 	for range 20 {
 		for range client.Batch(batchID).Events(within(t), nil) {
 			break
 		}
 		next, stop := iter.Pull2(client.Batch(batchID).Events(within(t), nil))
 		next()
+		for name, match := range watching {
+			if len(goroutines(match)) == 0 {
+				t.Fatalf("no goroutine is found of %s, and the watch runs", name)
+			}
+		}
 		stop()
 	}
 	for range 40 {
 		await(t, peer.ended, "the end of a stream that nobody reads")
 	}
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatalf("there are %d goroutines, and were %d", runtime.NumGoroutine(), before)
+	deadline := time.After(10 * time.Second)
+	for name, match := range watching {
+		for left := goroutines(match); len(left) > 0; left = goroutines(match) {
+			select {
+			case <-deadline:
+				t.Fatalf("%d goroutines are left of %s, one of them:\n%s", len(left), name, left[0])
+			case <-time.After(10 * time.Millisecond):
+			}
 		}
 	}
 }
