@@ -233,6 +233,7 @@ func TestTheOtherCallsPassOnTheirArguments(t *testing.T) {
 	report, analysis := &reportsv1.Report{ReportId: reportID}, &reportsv1.ReportAnalysis{ReportId: reportID}
 	delta, settings := &reportsv1.NarrativeDelta{ReportId: reportID}, &reportsv1.WebhookSettings{Url: "https://a"}
 	delivery := &reportsv1.WebhookDelivery{DeliveryId: taskID}
+	diagnostics := &reportsv1.GetDiagnosticsResponse{Server: &reportsv1.ServerDiagnostics{OpenWatches: 3}}
 	for method, test := range map[string]struct {
 		call                   calling
 		request, answer, gives proto.Message
@@ -316,6 +317,14 @@ func TestTheOtherCallsPassOnTheirArguments(t *testing.T) {
 			answer:  &reportsv1.RotateWebhookSecretResponse{Secret: "https://a"},
 			gives:   settings,
 		},
+		"GetDiagnostics": {
+			call: func(ctx context.Context, client *Client) (proto.Message, error) {
+				return client.Diagnostics(ctx)
+			},
+			request: &reportsv1.GetDiagnosticsRequest{},
+			answer:  diagnostics,
+			gives:   diagnostics,
+		},
 		"ListWebhookDeliveries": {
 			call: func(ctx context.Context, client *Client) (proto.Message, error) {
 				deliveries, err := client.Batch(batchID).WebhookDeliveries(ctx)
@@ -345,6 +354,28 @@ func TestTheOtherCallsPassOnTheirArguments(t *testing.T) {
 			}
 			same(t, got, test.gives)
 			same(t, peer.calls(method)[0], test.request)
+		})
+	}
+}
+
+func TestWhatMustNotBeRepeatedAndWhatAsksAfterTheServerIsCalledOnce(t *testing.T) {
+	for method, call := range map[string]func(context.Context, *Client) error{
+		"RotateWebhookSecret": func(ctx context.Context, client *Client) error {
+			_, err := client.RotateWebhookSecret(ctx)
+			return err
+		},
+		"GetDiagnostics": func(ctx context.Context, client *Client) error {
+			_, err := client.Diagnostics(ctx)
+			return err
+		},
+	} {
+		t.Run(method, func(t *testing.T) {
+			peer := newPeer(t)
+			peer.answers[method] = []any{draining(0)}
+			is(t, call(within(t), peer.client(t)), ErrUnavailable)
+			if attempts := len(peer.calls(method)); attempts != 1 {
+				t.Errorf("there were %d attempts", attempts)
+			}
 		})
 	}
 }

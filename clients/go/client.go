@@ -19,6 +19,7 @@ type Client struct {
 	submissions      reportsv1.BatchSubmissionServiceClient
 	statuses         reportsv1.BatchStatusServiceClient
 	reports          reportsv1.ReportServiceClient
+	diagnostics      reportsv1.DiagnosticsServiceClient
 	timeout          time.Duration
 	reconnectTimeout time.Duration
 }
@@ -43,6 +44,7 @@ func NewClient(target string, options ...Option) (*Client, error) {
 		submissions:      reportsv1.NewBatchSubmissionServiceClient(connection),
 		statuses:         reportsv1.NewBatchStatusServiceClient(connection),
 		reports:          reportsv1.NewReportServiceClient(connection),
+		diagnostics:      reportsv1.NewDiagnosticsServiceClient(connection),
 		timeout:          settings.timeout,
 		reconnectTimeout: settings.reconnectTimeout,
 	}, nil
@@ -80,6 +82,22 @@ func call[Request, Response any](
 	request Request,
 ) (Response, error) {
 	return try(ctx, client, func(ctx context.Context) (Response, error) { return method(ctx, request) })
+}
+
+// once makes a call, whose first failure is the answer, within the client's time-out.
+func once[Request, Response any](
+	ctx context.Context,
+	client *Client,
+	method func(context.Context, Request, ...grpc.CallOption) (Response, error),
+	request Request,
+) (Response, error) {
+	within, cancel := context.WithTimeout(ctx, client.timeout)
+	defer cancel()
+	response, err := method(within, request)
+	if err != nil {
+		return response, errorOf(ctx, err)
+	}
+	return response, nil
 }
 
 func try[Response any](

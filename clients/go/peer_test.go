@@ -74,6 +74,7 @@ func (p *peerServer) start(t *testing.T, options ...grpc.ServerOption) {
 	reportsv1.RegisterBatchSubmissionServiceServer(p.server, reportsv1.UnimplementedBatchSubmissionServiceServer{})
 	reportsv1.RegisterBatchStatusServiceServer(p.server, reportsv1.UnimplementedBatchStatusServiceServer{})
 	reportsv1.RegisterReportServiceServer(p.server, reportsv1.UnimplementedReportServiceServer{})
+	reportsv1.RegisterDiagnosticsServiceServer(p.server, reportsv1.UnimplementedDiagnosticsServiceServer{})
 	go p.server.Serve(listener)
 }
 

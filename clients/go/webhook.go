@@ -25,13 +25,8 @@ func (c *Client) SetWebhookURL(ctx context.Context, url string) (*reportsv1.Webh
 // webhooks are signed with the previous one too. It is not made again by itself when the server is away: two new secrets
 // would leave nothing of the one in use.
 func (c *Client) RotateWebhookSecret(ctx context.Context) (secret string, err error) {
-	within, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
-	response, err := c.submissions.RotateWebhookSecret(within, &reportsv1.RotateWebhookSecretRequest{})
-	if err != nil {
-		return "", errorOf(ctx, err)
-	}
-	return response.GetSecret(), nil
+	response, err := once(ctx, c, c.submissions.RotateWebhookSecret, &reportsv1.RotateWebhookSecretRequest{})
+	return response.GetSecret(), err
 }
 
 // WebhookDeliveries returns the webhooks of the batch, the newest first, at most 100, or fails with [ErrNotFound].
