@@ -105,8 +105,8 @@ func (c *Client) Batches(ctx context.Context, options *BatchesOptions) iter.Seq2
 	}, (*reportsv1.ListBatchesResponse).GetBatches)
 }
 
-// WatchOptions say which batches are watched, and how. All conditions must hold.
-type WatchOptions struct {
+// WatchBatchesOptions say which batches are watched, and how. All conditions must hold.
+type WatchBatchesOptions struct {
 	// Statuses has those of which a batch has one before or after an event.
 	Statuses []reportsv1.BatchStatus
 	// Labels are those that a batch has.
@@ -124,15 +124,20 @@ type WatchOptions struct {
 	OnInterruption func(error)
 }
 
-// Watch yields messages with the events of all batches that match, those submitted later included. It has no end of its
-// own: leave the loop, or end the context.
+// WatchBatches yields messages with the events of all batches that match, those submitted later included. It has no end
+// of its own: leave the loop, or end the context.
 //
-// The events of one batch come in the order of their sequences. The watch continues by itself as [Batch.Events] does,
-// with one difference: an event may come again after an interruption, which its BatchId and Sequence tell. Keep the
-// ResumeToken of a message that you processed to continue from there. A message without events only moves it. When the
-// events after it are no longer kept, the watch starts again with snapshots.
-func (c *Client) Watch(
-	ctx context.Context, options *WatchOptions,
+// The events of one batch come in order, each once; the watch continues by itself as [Batch.Events] does. A gap in the
+// sequences means that the filter left events out. Progress events repeat a sequence; heartbeats are not handed out.
+//
+// Keep the ResumeToken of a message that you processed to continue from there with another watch, in another process too.
+// That one may be told events again that the first had, which their BatchId and Sequence show. A message without events
+// only moves the token. When the events after a token are no longer kept, the watch starts again with snapshots.
+//
+// It fails with [ErrInvalidRequest], and with [ErrLimitExceeded], [ErrUnavailable] and the error of its context as
+// [Batch.Events] does.
+func (c *Client) WatchBatches(
+	ctx context.Context, options *WatchBatchesOptions,
 ) iter.Seq2[*reportsv1.WatchBatchesResponse, error] {
 	chosen := orDefaults(options)
 	request := &reportsv1.WatchBatchesRequest{
@@ -150,7 +155,7 @@ func (c *Client) Watch(
 				return c.statuses.WatchBatches(ctx, watch.next())
 			},
 			hand: func(message *reportsv1.WatchBatchesResponse) (bool, *Error) {
-				watch.take(message)
+				message.Events = watch.take(message)
 				return yield(message, nil), nil
 			},
 			waitAfter:      watch.waitAfter,

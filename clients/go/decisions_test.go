@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
@@ -35,6 +36,10 @@ func decisions(clock *clock, reconnectTimeout time.Duration) *batchWatch {
 		patience: 30 * time.Second, reconnectTimeout: reconnectTimeout, backoff: neverShorter(), now: clock.read,
 		downSince: clock.now,
 	})
+}
+
+func batchesDecisions() *batchesWatch {
+	return newBatchesWatch(&reportsv1.WatchBatchesRequest{}, newInterruptions(30*time.Second, 0))
 }
 
 // goesOn demands that there is another attempt after this wait, any if it is 0.
@@ -166,6 +171,44 @@ func TestSilenceIsThreeHeartbeatIntervals(t *testing.T) {
 	}
 	if got := silenceLimit(durationpb.New(2 * time.Second)); got != 6*time.Second {
 		t.Errorf("got %v for 2 s, want 6 s", got)
+	}
+}
+
+func TestAWatchOfManyBatchesTakesProgressAndWhatItDoesNotKnowButNoHeartbeats(t *testing.T) {
+	watch := batchesDecisions()
+	watch.take(batchesMessage("a", snapshot(3)))
+	unknown := &reportsv1.BatchEvent{BatchId: batchID, Sequence: 4}
+	equal(t, sequences(watch.take(batchesMessage("b", progress(3), heartbeat(0), unknown, unknown))), []int64{3, 4})
+	equal(t, sequences(watch.take(batchesMessage("c", progress(5), changed(4), changed(5)))), []int64{5, 5})
+}
+
+func TestAWatchOfManyBatchesWhoseTokenHasExpiredStartsAgainWithSnapshots(t *testing.T) {
+	expired := &Error{Code: codes.OutOfRange, Reason: resumeTokenExpired}
+	watch := batchesDecisions()
+	_, again := watch.waitAfter(expired)
+	endsIt(t, again)
+	watch.take(batchesMessage("a", snapshot(3), changed(4)))
+	wait, again := watch.waitAfter(expired)
+	goesOn(t, wait, again, 0)
+	same(t, watch.next(), &reportsv1.WatchBatchesRequest{})
+	// After a restore of the database the history may be shorter.
+	equal(t, sequences(watch.take(batchesMessage("b", snapshot(2), changed(3), changed(3)))), []int64{2, 3})
+}
+
+func TestAWatchOfManyBatchesRemembersThoseThatHadEventsMostRecently(t *testing.T) {
+	watch := batchesDecisions()
+	others := func(count int) {
+		for range count {
+			watch.take(batchesMessage("a", of(uuid.NewString(), changed(1))))
+		}
+	}
+	others(rememberedBatches / 2)
+	watch.take(batchesMessage("b", changed(7)))
+	others(rememberedBatches - 1)
+	equal(t, sequences(watch.take(batchesMessage("c", changed(7), changed(8)))), []int64{8})
+	others(3 * rememberedBatches)
+	if known := len(watch.positions.newest) + len(watch.positions.older); known > 2*rememberedBatches {
+		t.Errorf("it remembers %d batches", known)
 	}
 }
 

@@ -102,7 +102,7 @@ func ExampleNewClient() {
 	defer client.Close()
 }
 
-func ExampleClient_Watch() {
+func ExampleClient_WatchBatches() {
 	server := serve()
 	defer server.Stop()
 	client, err := reports.NewClient(server.Address)
@@ -112,8 +112,8 @@ func ExampleClient_Watch() {
 	defer client.Close()
 
 	token := "" // Of the last message that was processed, kept wherever it outlives this program.
-	options := &reports.WatchOptions{Labels: map[string]string{"quarter": "q1-2024"}, ResumeToken: token}
-	for message, err := range client.Watch(context.Background(), options) {
+	options := &reports.WatchBatchesOptions{Labels: map[string]string{"quarter": "q1-2024"}, ResumeToken: token}
+	for message, err := range client.WatchBatches(context.Background(), options) {
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -257,6 +257,17 @@ func message(events ...*reportsv1.BatchEvent) *reportsv1.WatchBatchResponse {
 	return &reportsv1.WatchBatchResponse{Events: events}
 }
 
+// batchesMessage is a message of a watch of many batches.
+func batchesMessage(token string, events ...*reportsv1.BatchEvent) *reportsv1.WatchBatchesResponse {
+	return &reportsv1.WatchBatchesResponse{Events: events, ResumeToken: token}
+}
+
+// of returns the event as one of another batch.
+func of(batchID string, event *reportsv1.BatchEvent) *reportsv1.BatchEvent {
+	event.BatchId = batchID
+	return event
+}
+
 func snapshot(sequence int64) *reportsv1.BatchEvent {
 	return &reportsv1.BatchEvent{
 		BatchId: batchID, Sequence: sequence, Event: &reportsv1.BatchEvent_Snapshot{Snapshot: processing()},

@@ -278,20 +278,16 @@ func TestAClientThatIsClosedEndsItsWatches(t *testing.T) {
 }
 
 func TestAWatchOfManyBatchesContinuesByItsToken(t *testing.T) {
-	response := func(token string, events ...*reportsv1.BatchEvent) *reportsv1.WatchBatchesResponse {
-		return &reportsv1.WatchBatchesResponse{Events: events, ResumeToken: token}
-	}
-	beat := &reportsv1.BatchEvent{Event: &reportsv1.BatchEvent_Heartbeat{Heartbeat: &reportsv1.Heartbeat{}}}
 	peer := newPeer(t)
 	peer.streams = append(peer.streams,
-		steps(response("a", snapshot(3)), response("b", beat), draining(0)),
+		steps(batchesMessage("a", snapshot(3)), batchesMessage("b", of("", heartbeat(0))), draining(0)),
 		steps(refusal(codes.OutOfRange, resumeTokenExpired)),
-		steps(response("c", snapshot(9)), refusal(codes.InvalidArgument, "RESUME_TOKEN_INVALID")))
-	options := &WatchOptions{Labels: map[string]string{"quarter": "q1"}}
+		steps(batchesMessage("c", snapshot(9)), refusal(codes.InvalidArgument, "RESUME_TOKEN_INVALID")))
+	options := &WatchBatchesOptions{Labels: map[string]string{"quarter": "q1"}}
 	var passed []int64
 	var tokens, asked []string
 	var last error
-	for message, err := range peer.client(t).Watch(within(t), options) {
+	for message, err := range peer.client(t).WatchBatches(within(t), options) {
 		if last = err; err == nil {
 			passed, tokens = append(passed, sequences(message.Events)...), append(tokens, message.ResumeToken)
 		}
@@ -303,6 +299,33 @@ func TestAWatchOfManyBatchesContinuesByItsToken(t *testing.T) {
 		asked = append(asked, request.(*reportsv1.WatchBatchesRequest).ResumeToken)
 	}
 	equal(t, asked, []string{"", "b", ""})
+}
+
+func TestWhatAWatchOfManyBatchesIsToldAgainIsNotHandedOutAgain(t *testing.T) {
+	const one, other = "one", "other"
+	peer := newPeer(t)
+	peer.streams = append(peer.streams,
+		steps(batchesMessage("a", of(one, snapshot(3)), of(other, snapshot(7)), of(one, changed(4))), draining(0)),
+		steps(
+			batchesMessage("b", of(one, changed(4)), of(other, changed(8)), of(one, changed(5))),
+			batchesMessage("c", of(other, changed(8)), of(one, changed(5))),
+			batchesMessage("d", of(one, changed(9))), // A filter leaves events out, so a gap means nothing.
+			draining(0)),
+		steps(refusal(codes.ResourceExhausted, "WATCHER_TOO_SLOW")))
+	passed := map[string][]int64{}
+	var last error
+	for message, err := range peer.client(t).WatchBatches(within(t), nil) {
+		if last = err; err == nil {
+			passed[message.ResumeToken] = sequences(message.Events)
+		}
+	}
+	is(t, last, ErrLimitExceeded)
+	for token, want := range map[string][]int64{"a": {3, 7, 4}, "b": {8, 5}, "c": nil, "d": {9}} {
+		found, came := passed[token]
+		if equal(t, found, want); !came {
+			t.Errorf("no message has the token %s", token)
+		}
+	}
 }
 
 func TestAResultIsWhatTheExecutionOfTheWatchEndedWith(t *testing.T) {

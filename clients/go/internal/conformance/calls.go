@@ -171,16 +171,6 @@ func listResults(ctx context.Context, client *reports.Client, given itemsArgumen
 	return list("results", given.batch(client).Results(ctx, given.options()))
 }
 
-type watchArguments struct {
-	batchArguments
-	AfterSequence    *int64  `json:"after_sequence"`
-	HeartbeatSeconds float64 `json:"heartbeat_seconds"`
-}
-
-func (a watchArguments) options() *reports.EventsOptions {
-	return &reports.EventsOptions{AfterSequence: a.AfterSequence, HeartbeatInterval: seconds(a.HeartbeatSeconds)}
-}
-
 // answered returns the batch that a call answered with.
 func answered(handle *reports.Batch, err error) (*reportsv1.Batch, error) {
 	if err != nil {
@@ -211,7 +201,7 @@ type counted struct {
 func count(ctx context.Context, client *reports.Client, given watchArguments) (counted, error) {
 	var found counted
 	began := time.Now()
-	for event, err := range given.batch(client).Events(ctx, given.options()) {
+	for event, err := range watchBatch(ctx, client, given, nil) {
 		if err != nil {
 			return counted{}, err
 		}

@@ -51,7 +51,7 @@ func (d *driver) start(ctx context.Context, line []byte) {
 		d.output.write(answer{ID: json.RawMessage("null"), Error: errorBody(unimplemented("a line that is no JSON: %v", err))})
 		return
 	}
-	if given.Call == "watch" {
+	if _, known := watches[given.Call]; known {
 		watching, cancel := context.WithCancel(ctx)
 		ended := make(chan struct{})
 		d.mutex.Lock()
@@ -107,16 +107,13 @@ func (d *driver) stop(given command) (any, error) {
 }
 
 func (d *driver) watch(ctx context.Context, given command) {
-	var arguments watchArguments
-	if err := json.Unmarshal(given.Arguments, &arguments); err != nil {
+	interrupted := func(cause error) { d.output.write(answer{ID: given.ID, Interrupted: errorBody(cause)}) }
+	found, err := watches[given.Call](ctx, d.client, given.Arguments, interrupted)
+	if err != nil {
 		d.output.write(answer{ID: given.ID, Error: errorBody(err)})
 		return
 	}
-	options := arguments.options()
-	options.OnInterruption = func(cause error) {
-		d.output.write(answer{ID: given.ID, Interrupted: errorBody(cause)})
-	}
-	for event, err := range arguments.batch(d.client).Events(ctx, options) {
+	for event, err := range found {
 		switch {
 		case errors.Is(err, context.Canceled):
 			// Stopped: it is done.
