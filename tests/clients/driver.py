@@ -18,12 +18,13 @@ from google.protobuf.message import Message
 
 from fna.reports import AsyncReportsClient, ReportsClient, ReportsError
 from fna.reports.handle import AsyncBatchHandle, BatchHandle
-from fna.reports.v1.batch_pb2 import BatchEvent, BatchItemStatus
+from fna.reports.v1.batch_pb2 import BatchEvent, BatchItemStatus, BatchStatus
 from fna.reports.v1.report_pb2 import ReportType
 
 Arguments = dict[str, Any]
 
 LISTS = {"list_reports": "reports", "list_batches": "batches", "list_items": "items", "list_results": "results"}
+WATCHES = {"watch", "watch_batches"}
 CALLS = {"upload", "get_report", "get_analysis", "submit", "cancel", "retry", "get_batch", *LISTS}
 
 
@@ -86,6 +87,8 @@ def prepared(name: str, arguments: Arguments) -> tuple[list[Any], Arguments]:
 def watch_arguments(arguments: Arguments) -> Arguments:
     named = dict(arguments)
     seconds = named.pop("heartbeat_seconds", None)
+    if "statuses" in named:
+        named["statuses"] = [BatchStatus.Value(status) for status in named["statuses"]]
     return named | {"heartbeat_interval": None if seconds is None else timedelta(seconds=seconds)}
 
 
@@ -106,8 +109,8 @@ class BlockingDriver:
     def _make(self, line: Arguments) -> None:
         call, name, arguments = line["id"], line["call"], line["arguments"]
         try:
-            if name == "watch":
-                self._watch(call, arguments)
+            if name in WATCHES:
+                self._watch(call, name, arguments)
             elif name == "stop":
                 self._stopped[arguments["call"]].set()
                 self._answers.say(call, result={})
@@ -128,9 +131,9 @@ class BlockingDriver:
             count, last = count + 1, event.sequence
         return {"count": count, "last_sequence": last, "seconds": time.perf_counter() - began}
 
-    def _watch(self, call: int, arguments: Arguments) -> None:
+    def _watch(self, call: int, name: str, arguments: Arguments) -> None:
         interrupted = telling(self._answers, call)
-        for event in self._client.watch(**watch_arguments(arguments), on_interruption=interrupted):
+        for event in getattr(self._client, name)(**watch_arguments(arguments), on_interruption=interrupted):
             if self._stopped[call].is_set():
                 break
             self._answers.event(call, event)
@@ -152,8 +155,8 @@ class AsyncDriver:
     async def _make(self, line: Arguments) -> None:
         call, name, arguments = line["id"], line["call"], line["arguments"]
         try:
-            if name == "watch":
-                await self._watch(call, arguments)
+            if name in WATCHES:
+                await self._watch(call, name, arguments)
             elif name == "stop":
                 self._tasks[arguments["call"]].cancel()
                 self._answers.say(call, result={})
@@ -174,10 +177,10 @@ class AsyncDriver:
             count, last = count + 1, event.sequence
         return {"count": count, "last_sequence": last, "seconds": time.perf_counter() - began}
 
-    async def _watch(self, call: int, arguments: Arguments) -> None:
+    async def _watch(self, call: int, name: str, arguments: Arguments) -> None:
         interrupted = telling(self._answers, call)
         try:
-            async for event in self._client.watch(**watch_arguments(arguments), on_interruption=interrupted):
+            async for event in getattr(self._client, name)(**watch_arguments(arguments), on_interruption=interrupted):
                 self._answers.event(call, event)
         except asyncio.CancelledError:
             self._answers.say(call, done=True)

@@ -74,7 +74,8 @@ class Scenario:
         self._driver.wait(lambda: bool(call.interruptions), "an interruption")
 
     def _stop(self, step: Json) -> None:
-        self._driver.begin("stop", {"call": self._started[step["stop"]].identifier})
+        call = self._driver.begin("stop", {"call": self._started[step["stop"]].identifier})
+        self._driver.wait(lambda: call.over, "the answer to stop")
 
     def _register(self, step: Json) -> None:
         self._variables[step["save"]] = self._product.store.reports(step["register"])

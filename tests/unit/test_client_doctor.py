@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import pytest
@@ -38,6 +38,8 @@ QUEUES = ("batch_processing", "report_processing", "default")
 START_WORKER = "celery -A reports_worker.app:celery_app worker"
 
 Line = dict[str, str]
+Q = TypeVar("Q")
+A = TypeVar("A")
 Doctor = Callable[..., tuple[int, dict[str, Line]]]
 
 
@@ -291,6 +293,29 @@ def test_an_address_that_only_grpc_can_resolve_is_left_to_it(doctor: Doctor) -> 
     assert lines["connection"]["status"] == "ok"
     assert code == 1
     assert "UNIMPLEMENTED" in lines["health"]["found"]
+
+
+def test_the_health_check_too_says_who_asks(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+    with Peer(interceptors=[heard]) as peer:
+        monkeypatch.setenv("FNA_REPORTS_API_KEY", "key")
+        doctor(peer.target)
+    assert ("x-api-key", "key") in heard.metadata["/grpc.health.v1.Health/Check"]
+
+
+class Heard(grpc.ServerInterceptor):
+    """Keeps the metadata that came with the last call of each method."""
+
+    def __init__(self) -> None:
+        self.metadata: dict[str, tuple[tuple[str, str | bytes], ...]] = {}
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Q, A] | None],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Q, A] | None:
+        self.metadata[handler_call_details.method] = tuple(handler_call_details.invocation_metadata)
+        return continuation(handler_call_details)
 
 
 def test_for_people_a_remedy_stands_below_its_finding(capsys: pytest.CaptureFixture[str]) -> None:

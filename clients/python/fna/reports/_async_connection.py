@@ -37,7 +37,7 @@ class AsyncConnection:
         reconnect_timeout: timedelta | None,
     ) -> None:
         self.target = target
-        self._identity = identity
+        self.metadata = identity.metadata
         self._timeout = timeout
         self._reconnect_timeout = reconnect_timeout
         if credentials is None:
@@ -60,7 +60,7 @@ class AsyncConnection:
 
     async def call_once(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         try:
-            return await method(request, timeout=self._timeout.total_seconds(), metadata=self._identity.metadata())
+            return await method(request, timeout=self._timeout.total_seconds(), metadata=self.metadata())
         except grpc.RpcError as failure:
             raise error_of(failure) from failure
 
@@ -68,7 +68,7 @@ class AsyncConnection:
         attempts = Attempts(self._timeout)
         while True:
             try:
-                return await attempt(attempts.remaining(), self._identity.metadata())
+                return await attempt(attempts.remaining(), self.metadata())
             except grpc.RpcError as failure:
                 error = error_of(failure)
             await asyncio.sleep(attempts.wait_after(error))
@@ -84,7 +84,7 @@ class AsyncConnection:
     ) -> AsyncGenerator[BatchEvent, None]:
         limit = decisions.silence_limit_seconds
         while True:
-            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self._identity.metadata())
+            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self.metadata())
             try:
                 with AsyncWatchdog(call, limit) as watchdog:
                     while (response := await watchdog.read()) is not None:

@@ -36,7 +36,7 @@ class Connection:
         reconnect_timeout: timedelta | None,
     ) -> None:
         self.target = target
-        self._identity = identity
+        self.metadata = identity.metadata
         self._timeout = timeout
         self._reconnect_timeout = reconnect_timeout
         if credentials is None:
@@ -63,7 +63,7 @@ class Connection:
     def call_once(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         """Make a call, whose first failure is the answer, and return its response."""
         try:
-            return method(request, timeout=self._timeout.total_seconds(), metadata=self._identity.metadata())
+            return method(request, timeout=self._timeout.total_seconds(), metadata=self.metadata())
         except grpc.RpcError as failure:
             raise error_of(failure) from failure
 
@@ -72,7 +72,7 @@ class Connection:
         attempts = Attempts(self._timeout)
         while True:
             try:
-                return attempt(attempts.remaining(), self._identity.metadata())
+                return attempt(attempts.remaining(), self.metadata())
             except grpc.RpcError as failure:
                 error = error_of(failure)
             time.sleep(attempts.wait_after(error))
@@ -90,7 +90,7 @@ class Connection:
         """Yield the events of a stream, calling again as its decisions say."""
         limit = decisions.silence_limit_seconds
         while True:
-            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self._identity.metadata())
+            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self.metadata())
             watchdog = Watchdog(call, limit)
             try:
                 with watchdog:

@@ -16,7 +16,7 @@ from fna.reports import _requests
 from fna.reports._async_connection import AsyncConnection
 from fna.reports._connection import OnInterruption
 from fna.reports._document import Content, Document, OnProgress
-from fna.reports._identity import Identity, Token
+from fna.reports._identity import Identity, Metadata, Token
 from fna.reports._paging import Page, Paged
 from fna.reports._requests import Id
 from fna.reports._submission import require_known
@@ -122,6 +122,10 @@ class AsyncReportsClient:
     def channel(self) -> aio.Channel:
         """The connection; see `ReportsClient.channel`."""
         return self._connection.channel
+
+    def metadata(self) -> Metadata:
+        """Return what tells a server who calls; see `ReportsClient.metadata`."""
+        return self._connection.metadata()
 
     async def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves; see `ReportsClient.connect`."""

@@ -13,7 +13,7 @@ import grpc
 from fna.reports import _requests
 from fna.reports._connection import Connection, OnInterruption
 from fna.reports._document import Content, Document, OnProgress
-from fna.reports._identity import Identity, Token
+from fna.reports._identity import Identity, Metadata, Token
 from fna.reports._paging import Page, Paged
 from fna.reports._requests import Id
 from fna.reports._submission import require_known
@@ -122,9 +122,13 @@ class ReportsClient:
     def channel(self) -> grpc.Channel:
         """The connection, for calls of other services that the server has, such as `grpc.health.v1.Health`.
 
-        Whoever calls them sends the token or API key by himself, where one is wanted.
+        They want the token or API key as `metadata=client.metadata()`.
         """
         return self._connection.channel
+
+    def metadata(self) -> Metadata:
+        """Return what tells a server who calls: the token or API key, nothing when there is none."""
+        return self._connection.metadata()
 
     def connect(self, within: timedelta) -> None:
         """Wait until the connection is up, which calls otherwise do by themselves.

@@ -73,7 +73,7 @@ def _health(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
         return
     from fna.reports.cli.health import health  # noqa: PLC0415  # grpcio-health-checking is optional
 
-    yield from health(client.channel, timeout)
+    yield from health(client, timeout)
 
 
 def _diagnostics(client: ReportsClient) -> Iterator[Finding]:

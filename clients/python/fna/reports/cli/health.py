@@ -12,6 +12,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from fna.reports.cli.findings import Finding, fail, ok, warn
+from fna.reports.client import ReportsClient
 from fna.reports.v1 import batch_status_service_pb2, batch_submission_service_pb2, report_service_pb2
 
 _SERVICES = tuple(
@@ -23,9 +24,9 @@ _ROUND_TRIPS = 5
 _ABSENT = "ABSENT"
 
 
-def health(channel: grpc.Channel, within: timedelta) -> Iterator[Finding]:
+def health(client: ReportsClient, within: timedelta) -> Iterator[Finding]:
     """Yield whether the services serve, and how long a round trip takes."""
-    check = _Check(channel, within)
+    check = _Check(client, within)
     try:
         yield _serving({service.rpartition(".")[2]: check(service) for service in _SERVICES})
         yield ok("latency", f"{_round_trip(check) * 1000:.1f} ms for a round trip")
@@ -37,14 +38,15 @@ def health(channel: grpc.Channel, within: timedelta) -> Iterator[Finding]:
 class _Check:
     """Asks for the status of a service by its name; the empty name is the server as a whole."""
 
-    def __init__(self, channel: grpc.Channel, within: timedelta) -> None:
-        self._stub: Any = health_pb2_grpc.HealthStub(channel)  # whose methods its types do not know
+    def __init__(self, client: ReportsClient, within: timedelta) -> None:
+        self._client = client
+        self._stub: Any = health_pb2_grpc.HealthStub(client.channel)  # whose methods its types do not know
         self._seconds = within.total_seconds()
 
     def __call__(self, service: str) -> str:
         request = health_pb2.HealthCheckRequest(service=service)
         try:
-            answer = self._stub.Check(request, timeout=self._seconds)
+            answer = self._stub.Check(request, timeout=self._seconds, metadata=self._client.metadata())
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.NOT_FOUND:
                 return _ABSENT
