@@ -1,4 +1,4 @@
-/** The decisions of a watch of all batches that match: what to hand out, when to connect again, and where to continue. */
+/** The decisions of a watch of all batches: what to hand out, when to connect again, and where to continue. */
 
 import { clone } from "@bufbuild/protobuf";
 
