@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.clients.npm_package import Project, install
 from tests.clients.readme import LETTERS, blocks, require_short, require_story, run, write_letters
 from tests.support import chromium
 from tests.support.stack import ROOT, Stack
+from tests.support.waiting import eventually
 from tools import toolchains
 
 README = ROOT / "clients" / "typescript" / "README.md"
@@ -44,7 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture(scope="module")
 def examples() -> list[str]:
-    """Give the programs of the README: for Node.js, and for a page."""
+    """Give the programs of the README: for Node.js, for a page, and about all batches."""
     found = blocks(README, "ts")
     for program in found:
         require_short(program)
@@ -59,8 +61,9 @@ def test_the_package_has_what_it_needs_and_nothing_else(project: Project) -> Non
 
 
 def test_the_compiler_accepts_the_examples_and_sees_misuses(project: Project, examples: list[str]) -> None:
-    node, page = examples[:2]
+    node, page, batches = examples
     project.write("page.ts", page)
+    project.write("batches.ts", batches)
     path = project.write("node.ts", node)
     assert project.complaints() == ""
     for right, wrong in WRONG:
@@ -74,9 +77,7 @@ def test_the_example_for_node_analyses_files(
     project: Project, examples: list[str], working_stack: Stack, tmp_path: Path
 ) -> None:
     program = project.write("node.ts", examples[0])
-    node = shutil.which("node", path=toolchains.environment()["PATH"])
-    assert node
-    require_story(run([node, str(program), *write_letters(tmp_path)], working_stack, tmp_path))
+    require_story(run([node_js(), str(program), *write_letters(tmp_path)], working_stack, tmp_path))
 
 
 def test_the_example_for_a_page_analyses_files(
@@ -91,3 +92,34 @@ def test_the_example_for_a_page_analyses_files(
         browser.execute_script(project.bundle("page.ts").replace("var page =", "window.page =", 1))
         printed = browser.execute_async_script(_ANALYSE, files)
     require_story("\n".join(printed))
+
+
+def test_the_example_about_all_batches_tells_how_they_ended(
+    project: Project, examples: list[str], working_stack: Stack, tmp_path: Path
+) -> None:
+    program = project.write("batches.ts", examples[2])
+    environment = working_stack.environment(FNA_REPORTS_SERVER=working_stack.grpc_address)
+    reports = working_stack.upload(*LETTERS.values())
+    printed = tmp_path / "printed.txt"
+    with printed.open("w") as output, working_stack.client() as client:
+        running = subprocess.Popen([node_js(), str(program)], env=environment, stdout=output, stderr=output)
+        ended = []
+
+        def told() -> list[str]:
+            # A batch that is over before the watch begins is not told, but one after it is.
+            ended.append(client.submit(reports, labels={"desk": "north"}).result().batch.batch_id)
+            return printed.read_text().splitlines()
+
+        try:
+            lines = eventually(told, 60, "the end of a batch")
+        finally:
+            running.terminate()
+            running.wait(20)
+    assert set(lines) <= {f"{batch_id} COMPLETED" for batch_id in ended}
+
+
+def node_js() -> str:
+    """Return the program that runs examples."""
+    found = shutil.which("node", path=toolchains.environment()["PATH"])
+    assert found
+    return found

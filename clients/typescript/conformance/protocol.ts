@@ -9,7 +9,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 
-import { type ReportsClient, ReportsError } from "../src/index.js";
+import { type ReportsClient, ReportsError, type StreamOptions } from "../src/index.js";
 import {
   type BatchEvent,
   BatchEventSchema,
@@ -17,12 +17,13 @@ import {
   BatchItemStatusSchema,
   BatchResultSchema,
   BatchSchema,
+  BatchStatusSchema,
   file_google_rpc_error_details,
   ReportAnalysisSchema,
   ReportSchema,
   ReportTypeSchema,
 } from "../src/v1.js";
-import type { BatchItemStatus, ReportType } from "../src/v1.js";
+import type { BatchItemStatus, BatchStatus, ReportType } from "../src/v1.js";
 
 // What the error of an item is packed from.
 const REGISTRY = createRegistry(file_google_rpc_error_details);
@@ -43,6 +44,7 @@ interface Arguments {
   readonly report_type: string;
   readonly call: number;
   readonly report_ids?: string[];
+  readonly batch_ids?: string[];
   readonly title?: string;
   readonly fiscal_period?: string;
   readonly filing_date?: string;
@@ -60,6 +62,7 @@ interface Arguments {
 }
 
 type Handler = (given: Arguments) => Promise<JsonValue>;
+type Watch = (given: Arguments, options: StreamOptions) => AsyncIterable<BatchEvent>;
 
 /** Makes calls with one client, several at a time. */
 export class Driver {
@@ -92,8 +95,9 @@ export class Driver {
   }
 
   async #run({ id, call, arguments: given }: Call): Promise<{ [key: string]: JsonValue }> {
-    if (call === "watch") {
-      await this.#watch(id, given);
+    const watch = this.#watchCalls[call];
+    if (watch !== undefined) {
+      await this.#watch(id, watch, given);
       return { done: true };
     }
     const handler = this.#handlers[call];
@@ -102,11 +106,10 @@ export class Driver {
       : { result: await handler(given ?? {}) };
   }
 
-  async #watch(id: number, given: Arguments): Promise<void> {
+  async #watch(id: number, watch: Watch, given: Arguments): Promise<void> {
     const stop = new AbortController();
     this.#watches.set(id, stop);
-    const events = this.#client.watch(given.batch_id, {
-      ...watchOptions(given),
+    const events = watch(given, {
       signal: stop.signal,
       onInterruption: (cause) => this.#answer({ id, interrupted: described(cause) }),
     });
@@ -133,6 +136,18 @@ export class Driver {
     }
     return { count, last_sequence: Number(last), seconds: (performance.now() - began) / 1000 };
   }
+
+  readonly #watchCalls: Readonly<Record<string, Watch>> = {
+    watch: (given, options) => this.#client.watch(given.batch_id, { ...watchOptions(given), ...options }),
+    watch_batches: (given, options) =>
+      this.#client.watchBatches({
+        statuses: given.statuses?.map((name) => enumValue(BatchStatusSchema, name) as BatchStatus),
+        labels: given.labels,
+        batchIds: given.batch_ids,
+        heartbeatIntervalMs: heartbeatMs(given),
+        ...options,
+      }),
+  };
 
   readonly #handlers: Readonly<Record<string, Handler>> = {
     upload: async (given) =>
@@ -191,11 +206,11 @@ export class Driver {
 }
 
 function watchOptions(given: Arguments) {
-  return {
-    taskId: given.task_id,
-    afterSequence: given.after_sequence,
-    heartbeatIntervalMs: given.heartbeat_seconds && given.heartbeat_seconds * 1000,
-  };
+  return { taskId: given.task_id, afterSequence: given.after_sequence, heartbeatIntervalMs: heartbeatMs(given) };
+}
+
+function heartbeatMs({ heartbeat_seconds: seconds }: Arguments): number | undefined {
+  return seconds && seconds * 1000;
 }
 
 function selection(given: Arguments) {

@@ -5,6 +5,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { type Client, createClient, type Transport } from "@connectrpc/connect";
 import { v4 as uuid } from "uuid";
 
+import { BatchesWatch } from "./batches_watch.js";
 import { type Attempt, attempted, type CallOptions, once } from "./calls.js";
 import { type Content, Document } from "./document.js";
 import { follow } from "./following.js";
@@ -12,6 +13,7 @@ import { type Batch, type BatchEvent, type BatchItem } from "./gen/fna/reports/v
 import {
   type BatchResult,
   BatchStatusService,
+  WatchBatchesRequestSchema,
   WatchBatchRequestSchema,
 } from "./gen/fna/reports/v1/batch_status_service_pb.js";
 import { BatchSubmissionService } from "./gen/fna/reports/v1/batch_submission_service_pb.js";
@@ -19,7 +21,9 @@ import type { Report, ReportAnalysis } from "./gen/fna/reports/v1/report_pb.js";
 import { type NarrativeDelta, ReportService } from "./gen/fna/reports/v1/report_service_pb.js";
 import type { WebhookDelivery, WebhookSettings } from "./gen/fna/reports/v1/webhook_pb.js";
 import { BatchHandle } from "./handle.js";
+import { Interruptions } from "./interruptions.js";
 import type {
+  BatchFilterOptions,
   CancelOptions,
   ClientOptions,
   GetBatchOptions,
@@ -28,9 +32,11 @@ import type {
   ListReportsOptions,
   RegisterOptions,
   RetryOptions,
+  StreamOptions,
   SubmitFilesOptions,
   SubmitOptions,
   UploadOptions,
+  WatchBatchesOptions,
   WatchOptions,
 } from "./options.js";
 import { pages } from "./pages.js";
@@ -208,8 +214,8 @@ export class ReportsClient {
 
   /** Yield the batches, newest first, without their items. */
   batches(options: ListBatchesOptions = {}): AsyncGenerator<Batch, void, undefined> {
-    const { statuses = [], labels = {}, batchIds = [], pageSize = 0 } = options;
-    const filter = { statuses: [...statuses], labels: { ...labels }, batchIds: [...batchIds] };
+    const { pageSize = 0 } = options;
+    const filter = filterOf(options);
     return pages(async (pageToken) => {
       const page = await this.#call(options, (call) => this.#statuses.listBatches({ filter, pageSize, pageToken }, call));
       return [page.batches, page.nextPageToken];
@@ -254,17 +260,31 @@ export class ReportsClient {
    * event however often it is asked.
    */
   watch(batchId: string, options: WatchOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
-    const { afterSequence, heartbeatIntervalMs } = options;
+    const { afterSequence } = options;
     const request = create(WatchBatchRequestSchema, {
       batchId,
       taskId: options.taskId ?? "",
       ...(afterSequence !== undefined && { afterSequence: BigInt(afterSequence) }),
-      ...(heartbeatIntervalMs !== undefined && { heartbeatInterval: durationFromMs(heartbeatIntervalMs) }),
-      excludeItemEvents: options.excludeItemEvents ?? false,
+      ...streamed(options),
     });
-    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
-    const watch = new Watch(request, { timeoutMs, reconnectTimeoutMs: this.#reconnectTimeoutMs });
+    const watch = new Watch(request, this.#interruptions(options));
     return follow((next, call) => this.#statuses.watchBatch(next, call), watch, options);
+  }
+
+  /**
+   * Yield the events of all batches that meet the given conditions, also of those submitted later, without end. Leaving
+   * the loop ends the stream.
+   *
+   * It begins with a `snapshot` of every such batch that is not over. The events of one batch come in order, each once;
+   * the watch continues by itself as that of one batch does. When the events in between are no longer kept, it starts
+   * again with snapshots, which replace all that was known before.
+   *
+   * Throws `InvalidRequestError`; `LimitExceededError` and `UnavailableError` as {@link watch}.
+   */
+  watchBatches(options: WatchBatchesOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
+    const request = create(WatchBatchesRequestSchema, { filter: filterOf(options), ...streamed(options) });
+    const watch = new BatchesWatch(request, this.#interruptions(options));
+    return follow((next, call) => this.#statuses.watchBatches(next, call), watch, options);
   }
 
   /** Return where webhooks go unless a batch says otherwise. */
@@ -324,6 +344,11 @@ export class ReportsClient {
     return new BatchHandle(this, batch.batchId, batch.taskId, batch);
   }
 
+  #interruptions(options: CallOptions): Interruptions {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    return new Interruptions({ timeoutMs, reconnectTimeoutMs: this.#reconnectTimeoutMs });
+  }
+
   #call<T>(options: CallOptions, attempt: Attempt<T>): Promise<T> {
     return attempted(options.signal, options.timeoutMs ?? this.#timeoutMs, attempt);
   }
@@ -342,6 +367,17 @@ function about(options: RegisterOptions | UploadOptions) {
 
 function selected(batchId: string, { taskId = "", statuses = [], pageSize = 0 }: ListItemsOptions) {
   return { batchId, taskId, statuses: [...statuses], pageSize };
+}
+
+function filterOf({ statuses = [], labels = {}, batchIds = [] }: BatchFilterOptions) {
+  return { statuses: [...statuses], labels: { ...labels }, batchIds: [...batchIds] };
+}
+
+function streamed({ heartbeatIntervalMs, excludeItemEvents = false }: StreamOptions) {
+  return {
+    ...(heartbeatIntervalMs !== undefined && { heartbeatInterval: durationFromMs(heartbeatIntervalMs) }),
+    excludeItemEvents,
+  };
 }
 
 /** Return what every answer of the server has, and the types of the contract leave open. */

@@ -1,19 +1,18 @@
-/** The loop of a watch: one stream after the other, until the execution of the batch is over. */
+/** The loop of a watch: one stream after the other, until one ends by itself. */
 
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { pause } from "./calls.js";
-import { ReportsError } from "./errors.js";
+import type { Decisions } from "./decisions.js";
+import { ReportsError, UnavailableError } from "./errors.js";
 import type { BatchEvent } from "./gen/fna/reports/v1/batch_pb.js";
-import type { WatchBatchRequest, WatchBatchResponse } from "./gen/fna/reports/v1/batch_status_service_pb.js";
 import { errorOf } from "./status.js";
-import type { Watch } from "./watch.js";
 
 /** Opens a stream of messages that ends when the signal says so. */
-export type OpenStream = (
-  request: WatchBatchRequest,
+export type OpenStream<Request, Response> = (
+  request: Request,
   options: { readonly signal: AbortSignal },
-) => AsyncIterable<WatchBatchResponse>;
+) => AsyncIterable<Response>;
 
 /** Who is told of interruptions, and what ends the watch. */
 export interface FollowOptions {
@@ -21,29 +20,29 @@ export interface FollowOptions {
   readonly onInterruption?: ((cause: ReportsError) => void) | undefined;
 }
 
-/** Yield the events of a batch, each once and in order, over as many streams as it takes. */
-export async function* follow(
-  open: OpenStream,
-  watch: Watch,
+/** Yield the events of a watch, each once and in order, over as many streams as it takes. */
+export async function* follow<Request, Response>(
+  open: OpenStream<Request, Response>,
+  decisions: Decisions<Request, Response>,
   { signal, onInterruption }: FollowOptions,
 ): AsyncGenerator<BatchEvent, void, undefined> {
   for (;;) {
     signal?.throwIfAborted();
-    const stream = new Stream(open, watch, signal);
+    const stream = new Stream(open, decisions, signal);
     let waitMs: number;
     let cause: ReportsError;
     try {
       for (let message = await stream.next(); message !== undefined; message = await stream.next()) {
-        for (const event of watch.take(message)) {
+        for (const event of decisions.take(message)) {
           yield event;
         }
-        watch.check();
+        decisions.check();
       }
       return;
     } catch (thrown) {
       signal?.throwIfAborted();
       cause = thrown instanceof ReportsError ? thrown : errorOf(thrown);
-      waitMs = watch.waitAfter(cause);
+      waitMs = decisions.waitAfter(cause);
     } finally {
       stream.end();
     }
@@ -53,28 +52,32 @@ export async function* follow(
 }
 
 /** The messages of one call, which is ended when it was silent for too long. */
-class Stream {
-  readonly #watch: Watch;
+class Stream<Request, Response> {
+  readonly #limitMs: number;
   readonly #call = new AbortController();
   readonly #signal: AbortSignal | undefined;
-  readonly #messages: AsyncIterator<WatchBatchResponse>;
+  readonly #messages: AsyncIterator<Response>;
   #isSilent = false;
 
-  constructor(open: OpenStream, watch: Watch, signal: AbortSignal | undefined) {
-    this.#watch = watch;
+  constructor(
+    open: OpenStream<Request, Response>,
+    decisions: Decisions<Request, Response>,
+    signal: AbortSignal | undefined,
+  ) {
+    this.#limitMs = decisions.silenceLimitMs;
     this.#signal = signal;
     signal?.addEventListener("abort", this.end);
-    this.#messages = open(watch.request(), { signal: this.#call.signal })[Symbol.asyncIterator]();
+    this.#messages = open(decisions.request(), { signal: this.#call.signal })[Symbol.asyncIterator]();
   }
 
   /** Return the next message, nothing at the end. Only the time spent waiting counts, not what the reader does. */
-  async next(): Promise<WatchBatchResponse | undefined> {
-    const timer = setTimeout(this.#bark, this.#watch.silenceLimitMs);
+  async next(): Promise<Response | undefined> {
+    const timer = setTimeout(this.#bark, this.#limitMs);
     try {
       const result = await this.#messages.next();
       return result.done === true ? undefined : result.value;
     } catch (thrown) {
-      throw this.#isSilent ? this.#watch.silent() : thrown;
+      throw this.#isSilent ? new UnavailableError(this.#complaint, { code: "UNAVAILABLE" }) : thrown;
     } finally {
       clearTimeout(timer);
     }
@@ -88,6 +91,10 @@ class Stream {
   readonly #bark = (): void => {
     this.#isSilent = true;
     // The code tells the transport that the connection is not to be trusted any more.
-    this.#call.abort(new ConnectError(this.#watch.silent().message, Code.Unavailable));
+    this.#call.abort(new ConnectError(this.#complaint, Code.Unavailable));
   };
+
+  get #complaint(): string {
+    return `the server sent nothing for ${this.#limitMs / 1000} s, not even a heartbeat`;
+  }
 }

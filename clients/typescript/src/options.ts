@@ -106,22 +106,23 @@ export interface ListReportsOptions extends PageOptions {
   readonly statuses?: readonly ReportStatus[] | undefined;
 }
 
-/** Which batches to list: those that meet all of the given conditions. */
-export interface ListBatchesOptions extends PageOptions {
+/** Which batches are meant: those that meet all of the given conditions. */
+export interface BatchFilterOptions {
   readonly statuses?: readonly BatchStatus[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly batchIds?: readonly string[] | undefined;
 }
+
+/** Which batches to list. */
+export interface ListBatchesOptions extends BatchFilterOptions, PageOptions {}
 
 /** Which items or results of a batch to list. */
 export interface ListItemsOptions extends ExecutionOptions, PageOptions {
   readonly statuses?: readonly BatchItemStatus[] | undefined;
 }
 
-/** The options of a watch of one execution. */
-export interface EventsOptions extends CallOptions {
-  /** Continue after this event; 0 is the whole history. Without it the first event is a snapshot of the present. */
-  readonly afterSequence?: bigint | number | undefined;
+/** The options of every watch. */
+export interface StreamOptions extends CallOptions {
   /** Longest silence of the server, 1 to 60 seconds; 15 by default. After three of them the connection is dropped. */
   readonly heartbeatIntervalMs?: number | undefined;
   /** Leave out `itemChanged`, `itemsChanged` and `progress`. */
@@ -130,5 +131,14 @@ export interface EventsOptions extends CallOptions {
   readonly onInterruption?: ((cause: ReportsError) => void) | undefined;
 }
 
-/** The options of a watch. */
+/** The options of a watch of one execution. */
+export interface EventsOptions extends StreamOptions {
+  /** Continue after this event; 0 is the whole history. Without it the first event is a snapshot of the present. */
+  readonly afterSequence?: bigint | number | undefined;
+}
+
+/** The options of a watch of one batch. */
 export interface WatchOptions extends EventsOptions, ExecutionOptions {}
+
+/** The options of a watch of all batches that match. */
+export interface WatchBatchesOptions extends BatchFilterOptions, StreamOptions {}

@@ -9,6 +9,8 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Attempts } from "../src/attempts.js";
 import { Backoff } from "../src/backoff.js";
 import { InvalidRequestError, ReportsError, UnavailableError } from "../src/errors.js";
+import { Interruptions } from "../src/interruptions.js";
+import { silenceLimitMs } from "../src/silence.js";
 import { type WatchBatchRequest, WatchBatchRequestSchema } from "../src/v1.js";
 import { Watch } from "../src/watch.js";
 import { BATCH_ID, heartbeat, message, snapshot } from "./messages.js";
@@ -27,7 +29,7 @@ function away(retryDelayMs?: number): UnavailableError {
 
 function watching(clock: Clock, reconnectTimeoutMs?: number): Watch {
   const chance = { backoff: new Backoff(neverShorter), clockMs: clock.read };
-  return new Watch(request(), { timeoutMs: 30_000, reconnectTimeoutMs }, chance);
+  return new Watch(request(), new Interruptions({ timeoutMs: 30_000, reconnectTimeoutMs }, chance));
 }
 
 function request(): WatchBatchRequest {
@@ -117,15 +119,13 @@ test("compaction ends a watch that had no position", () => {
 });
 
 test("silence is three heartbeat intervals", () => {
-  const patience = { timeoutMs: 1, reconnectTimeoutMs: undefined };
-  assert.equal(new Watch(request(), patience).silenceLimitMs, 45_000);
-  const asked = create(WatchBatchRequestSchema, { heartbeatInterval: durationFromMs(2000) });
-  assert.equal(new Watch(asked, patience).silenceLimitMs, 6000);
+  assert.equal(silenceLimitMs(undefined), 45_000);
+  assert.equal(silenceLimitMs(durationFromMs(2000)), 6000);
 });
 
 test("the request of the caller is left as it is", () => {
   const asked = request();
-  const watch = new Watch(asked, { timeoutMs: 1, reconnectTimeoutMs: undefined });
+  const watch = new Watch(asked, new Interruptions({ timeoutMs: 1, reconnectTimeoutMs: undefined }));
   watch.take(message(snapshot(5)));
   assert.equal(watch.request().afterSequence, 5n);
   assert.deepEqual(asked, request());

@@ -4,6 +4,10 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
+import { connect, type ConnectOptions } from "../src/browser/index.js";
+import type { ReportsClient } from "../src/index.js";
+import { BATCH_ID } from "./messages.js";
+
 /** A request that came. */
 export interface Received {
   readonly method: string;
@@ -58,6 +62,21 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
+/** Run something with a client of a gateway that gives these answers. */
+export async function withGateway<T>(
+  answers: readonly Answer[],
+  run: (client: ReportsClient, gateway: Gateway) => Promise<T>,
+  options: ConnectOptions = {},
+): Promise<T> {
+  await using gateway = await Gateway.start(...answers);
+  const client = connect(gateway.url, options);
+  try {
+    return await run(client, gateway);
+  } finally {
+    client.close();
+  }
+}
+
 /** Answer with JSON. */
 export function json(body: unknown, status = 200): Answer {
   return (response) => {
@@ -89,6 +108,12 @@ export function endless(...pieces: string[]): Answer {
 /** Break the connection. */
 export function broken(response: ServerResponse): void {
   response.socket?.destroy();
+}
+
+/** Return an event of a batch as a server-sent event, whose id is its sequence unless it is another or none. */
+export function told(sequence: number, kind: string, payload: object, id = String(sequence), batchId = BATCH_ID): string {
+  const data = JSON.stringify({ batch_id: batchId, sequence, occurred_at: null, [kind]: payload });
+  return `event: ${kind}\n${id === "" ? "" : `id: ${id}\n`}data: ${data}\n\n`;
 }
 
 function begin(response: ServerResponse, pieces: readonly string[]): void {

@@ -13,6 +13,8 @@ import {
   BatchStatus,
   ErrorInfoSchema,
   RetryInfoSchema,
+  type WatchBatchesResponse,
+  WatchBatchesResponseSchema,
   type WatchBatchResponse,
   WatchBatchResponseSchema,
 } from "../src/v1.js";
@@ -29,6 +31,16 @@ export function batch(fields: MessageInitShape<typeof BatchSchema> = {}): Batch 
 
 export function message(...events: BatchEvent[]): WatchBatchResponse {
   return create(WatchBatchResponseSchema, { events });
+}
+
+/** Return a message about all batches, after which a watch continues by the token. */
+export function page(resumeToken: string, ...events: BatchEvent[]): WatchBatchesResponse {
+  return create(WatchBatchesResponseSchema, { events, resumeToken });
+}
+
+/** Return an event as that of another batch. */
+export function of(batchId: string, event: BatchEvent): BatchEvent {
+  return { ...event, batchId };
 }
 
 export function snapshot(sequence: number, fields: MessageInitShape<typeof BatchSchema> = {}): BatchEvent {

@@ -13,6 +13,8 @@ import {
   BatchStatusService,
   BatchSubmissionService,
   ReportService,
+  type WatchBatchesRequest,
+  type WatchBatchesResponse,
   type WatchBatchRequest,
   WatchBatchRequestSchema,
   type WatchBatchResponse,
@@ -23,9 +25,12 @@ export const SILENCE = Symbol("silence");
 /** A step of a stream, or an answer: the connection breaks. */
 export const CUT = Symbol("cut");
 
-export type Step = WatchBatchResponse | ConnectError | typeof SILENCE | typeof CUT;
-export type Answer = Message | ConnectError | typeof SILENCE | typeof CUT;
+type Sent<M> = M | ConnectError | typeof SILENCE | typeof CUT;
+export type Answer = Sent<Message>;
+export type Step = Sent<WatchBatchResponse>;
 export type Stream = (request: WatchBatchRequest) => Iterable<Step>;
+export type BatchesStep = Sent<WatchBatchesResponse>;
+export type BatchesStream = (request: WatchBatchesRequest) => Iterable<BatchesStep>;
 
 /** What came to a peer. */
 export interface Received {
@@ -37,11 +42,12 @@ export interface Received {
  * Serves all methods on a port of its own.
  *
  * `answers` has for each method what its calls get, one after the other, the last one for ever; `streams` has the same
- * for WatchBatch.
+ * for WatchBatch, `batchesStreams` for WatchBatches.
  */
 export class Peer implements AsyncDisposable {
   readonly answers: Record<string, Answer[]> = {};
   streams: Stream[] = [];
+  batchesStreams: BatchesStream[] = [];
   /** How many connections there were. */
   connections = 0;
   /** Settled when a watch is over for whatever reason. */
@@ -129,7 +135,10 @@ export class Peer implements AsyncDisposable {
   #handler({ name, methodKind }: DescMethod): unknown {
     switch (methodKind) {
       case "server_streaming":
-        return (request: WatchBatchRequest, context: HandlerContext) => this.#watch(request, context);
+        return name === "WatchBatch"
+          ? (request: WatchBatchRequest, context: HandlerContext) => this.#watch(name, this.streams, request, context)
+          : (request: WatchBatchesRequest, context: HandlerContext) =>
+              this.#watch(name, this.batchesStreams, request, context);
       case "client_streaming":
         return async (requests: AsyncIterable<Message>, context: HandlerContext) =>
           this.#answer(name, await Array.fromAsync(requests), context);
@@ -152,10 +161,15 @@ export class Peer implements AsyncDisposable {
     return answer;
   }
 
-  async *#watch(request: WatchBatchRequest, context: HandlerContext): AsyncGenerator<WatchBatchResponse> {
-    this.#note("WatchBatch", [request], context);
+  async *#watch<Request extends Message, Response extends Message>(
+    method: string,
+    streams: ((request: Request) => Iterable<Sent<Response>>)[],
+    request: Request,
+    context: HandlerContext,
+  ): AsyncGenerator<Response> {
+    this.#note(method, [request], context);
     context.signal.addEventListener("abort", () => this.watchEnded.resolve());
-    const stream = this.streams.length > 1 ? this.streams.shift() : this.streams[0];
+    const stream = streams.length > 1 ? streams.shift() : streams[0];
     for (const step of stream?.(request) ?? []) {
       if (step instanceof ConnectError) {
         throw step;

@@ -6,7 +6,6 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { durationFromMs, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
-import { type ConnectOptions, connect } from "../src/browser/index.js";
 import {
   BatchItemStatus,
   BatchStatus,
@@ -18,7 +17,7 @@ import {
   statusError,
 } from "../src/index.js";
 import { ReportSchema, WebhookDeliverySchema, WebhookDeliveryStatus } from "../src/v1.js";
-import { type Answer, broken, endless, events, Gateway, json, problem } from "./gateway.js";
+import { type Answer, broken, endless, events, json, problem, told, withGateway } from "./gateway.js";
 import { BATCH_ID, REPORT_ID, sequences, TASK_ID } from "./messages.js";
 
 const COMPANY_ID = "6c8cf1c6-5b0e-4d4f-9f0c-2b5a6b0b4f11";
@@ -26,20 +25,6 @@ const ABOUT = { companyId: COMPANY_ID, reportType: ReportType.REPORT_TYPE_10_K }
 const BATCH = { batch_id: BATCH_ID, task_id: TASK_ID, status: "PROCESSING", total_reports: 2, processed_at: null };
 const REPORT = { report_id: REPORT_ID, report_type: "10_K", status: "PENDING", title: null };
 const WATCH = `/v1/reports/batch/${BATCH_ID}:watch`;
-
-async function withGateway<T>(
-  answers: readonly Answer[],
-  run: (client: ReportsClient, gateway: Gateway) => Promise<T>,
-  options: ConnectOptions = {},
-): Promise<T> {
-  await using gateway = await Gateway.start(...answers);
-  const client = connect(gateway.url, options);
-  try {
-    return await run(client, gateway);
-  } finally {
-    client.close();
-  }
-}
 
 interface Route {
   readonly name: string;
@@ -340,14 +325,9 @@ test("a call that its signal ends throws the reason", () =>
     assert.equal(gateway.received.length <= 1, true);
   }));
 
-function told(sequence: number, kind: string, payload: object): string {
-  const data = JSON.stringify({ batch_id: BATCH_ID, sequence, occurred_at: null, [kind]: payload });
-  return `event: ${kind}\n${kind === "progress" ? "" : `id: ${sequence}\n`}data: ${data}\n\n`;
-}
-
 const SNAPSHOT = told(3, "snapshot", BATCH);
 const ITEM = { previous_status: "PENDING", item: { report_id: REPORT_ID, status: "FAILED", errors: [] }, counters: {} };
-const PROGRESS = told(4, "progress", { report_id: REPORT_ID, step: "VALIDATION", fraction: 0.25 });
+const PROGRESS = told(4, "progress", { report_id: REPORT_ID, step: "VALIDATION", fraction: 0.25 }, "");
 const FINAL = { previous_status: "PROCESSING", batch: { ...BATCH, status: "COMPLETED" }, final: true };
 const gone = (response: Parameters<Answer>[0]): void => void response.writeHead(204).end();
 

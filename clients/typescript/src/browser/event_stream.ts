@@ -10,6 +10,24 @@ export interface Block {
 
 const LINE_END = /\r\n|\n|\r(?!$)/;
 
+/** Yield the blocks of a stream, together what came together; leaving the loop ends the connection. */
+export async function* readBlocks(body: ReadableStream<Uint8Array>): AsyncGenerator<Block[], void, undefined> {
+  const stream = new EventStream();
+  const decoder = new TextDecoder();
+  const reader = body.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      const blocks = stream.take(decoder.decode(read.value, { stream: true }));
+      if (blocks.length > 0) {
+        yield blocks;
+      }
+    }
+  } finally {
+    // It may have failed already, which is told elsewhere.
+    reader.cancel().catch(() => {});
+  }
+}
+
 /** Splits the text of a stream into blocks, in whatever pieces it comes. */
 export class EventStream {
   #rest = "";

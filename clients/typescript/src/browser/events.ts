@@ -1,12 +1,19 @@
-/** The events of a batch, from the gateway's stream of server-sent events. */
+/** The messages of watches, from the gateway's streams of server-sent events. */
 
-import { create, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { create, fromJson, isMessage, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 import { type BatchEvent, BatchEventSchema, BatchStatus } from "../gen/fna/reports/v1/batch_pb.js";
-import { type WatchBatchResponse, WatchBatchResponseSchema } from "../gen/fna/reports/v1/batch_status_service_pb.js";
+import {
+  type WatchBatchesResponse,
+  WatchBatchesRequestSchema,
+  WatchBatchesResponseSchema,
+  type WatchBatchResponse,
+  WatchBatchRequestSchema,
+  WatchBatchResponseSchema,
+} from "../gen/fna/reports/v1/batch_status_service_pb.js";
 import { ANY_TYPES, protoJson } from "./bare_json.js";
-import { type Block, EventStream } from "./event_stream.js";
+import { type Block, readBlocks } from "./event_stream.js";
 
 const NOT_FINAL: ReadonlySet<BatchStatus> = new Set([
   BatchStatus.UNSPECIFIED,
@@ -15,54 +22,83 @@ const NOT_FINAL: ReadonlySet<BatchStatus> = new Set([
 ]);
 
 /**
- * Yield what came together as one message.
+ * Reads the stream that answers a watch.
  *
- * Throws UNAVAILABLE when the stream ends before the execution: server-sent events have no word for an error, so that
- * of a service that went away looks like any other end.
+ * Throws UNAVAILABLE when it ends before the execution, and that of all batches whenever it ends: server-sent events
+ * have no word for an error, so that of a service that went away looks like any other end.
  */
-export async function* watchedEvents(
+export type ReadStream = (body: ReadableStream<Uint8Array>) => AsyncGenerator<Message, void, undefined>;
+
+/** Return what reads the stream that answers a request; nothing when it asks for no watch. */
+export function streamReader(request: unknown): ReadStream | undefined {
+  if (isMessage(request, WatchBatchRequestSchema)) {
+    return (body) => ofBatch(request.batchId, body);
+  }
+  return isMessage(request, WatchBatchesRequestSchema) ? ofBatches : undefined;
+}
+
+/** Yield what came together as one message. */
+async function* ofBatch(
   batchId: string,
   body: ReadableStream<Uint8Array>,
 ): AsyncGenerator<WatchBatchResponse, void, undefined> {
-  const stream = new EventStream();
-  const decoder = new TextDecoder();
-  const reader = body.getReader();
   let isOver = false;
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      const events = stream.take(decoder.decode(read.value, { stream: true })).map((block) => eventOf(batchId, block));
-      isOver ||= events.some(isLast);
-      if (events.length > 0) {
-        yield create(WatchBatchResponseSchema, { events });
-      }
-    }
-  } finally {
-    // Ends the connection when the reader has left; it may have failed already, which is told elsewhere.
-    reader.cancel().catch(() => {});
+  for await (const blocks of readBlocks(body)) {
+    const events = blocks.map((block) => readable(() => eventOf(batchId, block)));
+    isOver ||= events.some(isLast);
+    yield create(WatchBatchResponseSchema, { events });
   }
   if (!isOver) {
-    throw new ConnectError("the stream of events broke off", Code.Unavailable);
+    throw brokenOff();
   }
 }
 
-function eventOf(batchId: string, block: Block): BatchEvent {
-  try {
-    return parsed(batchId, block);
-  } catch (thrown) {
-    throw new ConnectError(`an event of the gateway cannot be read: ${String(thrown)}`, Code.Internal);
+/**
+ * Yield the messages of the service, each of which ends with the block that has an id: the token that continues after
+ * all of it. What breaks off before comes again.
+ */
+async function* ofBatches(body: ReadableStream<Uint8Array>): AsyncGenerator<WatchBatchesResponse, void, undefined> {
+  let events: BatchEvent[] = [];
+  for await (const blocks of readBlocks(body)) {
+    for (const { id, data } of blocks) {
+      if (data !== undefined) {
+        events.push(readable(() => parsed(data)));
+      }
+      if (id !== undefined) {
+        yield create(WatchBatchesResponseSchema, { events, resumeToken: id });
+        events = [];
+      }
+    }
   }
+  throw brokenOff();
 }
 
-function parsed(batchId: string, { id, data }: Block): BatchEvent {
+function eventOf(batchId: string, { id, data }: Block): BatchEvent {
   if (data !== undefined) {
-    const json = protoJson(BatchEventSchema, JSON.parse(data) as JsonValue);
-    return fromJson(BatchEventSchema, json, { ignoreUnknownFields: true, registry: ANY_TYPES });
+    return parsed(data);
   }
   if (id !== undefined) {
     // A kind that the gateway does not know: only its sequence is told.
     return create(BatchEventSchema, { batchId, sequence: BigInt(id) });
   }
   return create(BatchEventSchema, { batchId, event: { case: "heartbeat", value: {} } });
+}
+
+function parsed(data: string): BatchEvent {
+  const json = protoJson(BatchEventSchema, JSON.parse(data) as JsonValue);
+  return fromJson(BatchEventSchema, json, { ignoreUnknownFields: true, registry: ANY_TYPES });
+}
+
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    throw new ConnectError(`an event of the gateway cannot be read: ${String(thrown)}`, Code.Internal);
+  }
+}
+
+function brokenOff(): ConnectError {
+  return new ConnectError("the stream of events broke off", Code.Unavailable);
 }
 
 /** Tell whether nothing follows an event: a status that is not known is not final. */

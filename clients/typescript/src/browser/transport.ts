@@ -6,17 +6,15 @@ import {
   type DescMethodStreaming,
   type DescMethodUnary,
   fromJson,
-  isMessage,
   type JsonValue,
   type MessageInitShape,
   type MessageShape,
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse, type Transport, type UnaryResponse } from "@connectrpc/connect";
 
-import { WatchBatchRequestSchema } from "../gen/fna/reports/v1/batch_status_service_pb.js";
 import { ReportService } from "../gen/fna/reports/v1/report_service_pb.js";
 import { ANY_TYPES } from "./bare_json.js";
-import { watchedEvents } from "./events.js";
+import { streamReader } from "./events.js";
 import { uploadRequest } from "./form.js";
 import { problemError } from "./problem.js";
 import { type RestRequest, Route } from "./route.js";
@@ -60,7 +58,7 @@ export class RestTransport implements Transport {
     return { stream: false, service: method.parent, method, header: headers, message, trailer: new Headers() };
   }
 
-  /** Upload a report, or watch a batch. */
+  /** Upload a report, or watch. */
   async stream<I extends DescMessage, O extends DescMessage>(
     method: DescMethodStreaming<I, O>,
     signal: AbortSignal | undefined,
@@ -75,13 +73,14 @@ export class RestTransport implements Transport {
       return { ...common, header: headers, message: iterable([message]) };
     }
     const [watch] = await Array.fromAsync(input);
-    if (!isMessage(watch, WatchBatchRequestSchema)) {
+    const read = streamReader(watch);
+    if (read === undefined) {
       throw new ConnectError(`${method.name} is not offered over REST by this client`, Code.Unimplemented);
     }
-    const response = await this.#send(Route.of(method).request(watch), bounded);
+    const response = await this.#send(Route.of(method).request(create(method.input, watch)), bounded);
     const { body, status, headers } = response;
-    const events = status === NO_CONTENT || body === null ? iterable([]) : watchedEvents(watch.batchId, body);
-    return { ...common, header: headers, message: translated(events, bounded) as AsyncIterable<MessageShape<O>> };
+    const messages = status === NO_CONTENT || body === null ? iterable([]) : read(body);
+    return { ...common, header: headers, message: translated(messages, bounded) as AsyncIterable<MessageShape<O>> };
   }
 
   async #call<O extends DescMessage>(
