@@ -65,6 +65,8 @@ func (w *batchesWatch) passes(event *reportsv1.BatchEvent) bool {
 func (w *batchesWatch) waitAfter(failure *Error) (time.Duration, bool) {
 	if failure.Reason == resumeTokenExpired && w.request.ResumeToken != "" {
 		w.request.ResumeToken = ""
+		// A database that was restored gives the sequences after its backup a second time, to other events.
+		w.positions = newRecentPositions(rememberedBatches)
 	} else if !w.interruptions.cut(failure) {
 		return 0, false
 	}

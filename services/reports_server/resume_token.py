@@ -31,7 +31,8 @@ class Reached:
 class ResumeToken:
     """A place in the stream of one selection of batches in one database.
 
-    `identity` says which database, and `landmark` is an event that it had when the token was issued.
+    `identity` says which database, and `landmark` is an event that it had when the token was issued. `begun` is set in
+    the midst of the snapshots of a beginning: the last batch, by the order of ids, that was told.
     """
 
     identity: str
@@ -39,6 +40,7 @@ class ResumeToken:
     since: Snapshot
     landmark: Landmark | None = None
     reached: Reached | None = None
+    begun: UUID | None = None
 
     def encode(self) -> str:
         fields: dict[str, Any] = {"i": self.identity, "f": self.selection, "s": _write(self.since)}
@@ -50,6 +52,8 @@ class ResumeToken:
                 "b": self.reached.batch_id.hex,
                 "n": self.reached.sequence,
             }
+        if self.begun:
+            fields["a"] = self.begun.hex
         return urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
 
     @classmethod
@@ -61,7 +65,8 @@ class ResumeToken:
             reached = (
                 Reached(Snapshot.parse(fields["u"]), UUID(fields["b"]), int(fields["n"])) if "u" in fields else None
             )
-            return cls(str(fields["i"]), str(fields["f"]), Snapshot.parse(fields["s"]), landmark, reached)
+            begun = UUID(fields["a"]) if "a" in fields else None
+            return cls(str(fields["i"]), str(fields["f"]), Snapshot.parse(fields["s"]), landmark, reached, begun)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise ResumeTokenInvalid from None
 

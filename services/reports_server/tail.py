@@ -118,9 +118,11 @@ class Tail:
             self._progress[progress.batch_id, progress.position] = progress
             self._repeater.ask()
 
-    def token(self, selection: Selection, since: Snapshot, reached: Reached | None = None) -> str:
+    def token(
+        self, selection: Selection, since: Snapshot, *, reached: Reached | None = None, begun: UUID | None = None
+    ) -> str:
         """Return the token with which a watcher continues after a snapshot, or on the way to the next one."""
-        return ResumeToken(self.identity, selection.id, since, self._landmark, reached).encode()
+        return ResumeToken(self.identity, selection.id, since, self._landmark, reached, begun).encode()
 
     def stop(self) -> None:
         """Read no more."""

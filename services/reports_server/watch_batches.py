@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from fna.reports.v1 import batch_pb2
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse
@@ -59,16 +60,21 @@ class WatchBatches:
                 position = await self._resume(selection, token) if token else await self._begin(selection)
                 await self._follow(selection, position, seen)
 
-    async def _begin(self, selection: Selection) -> Snapshot:
-        """Send the batches that are open, and return as of when."""
-        found = await self._database.run(streams.present, self._options.owner, self._options.matching)
-        messages = [mapping.snapshot_message(batch) for batch in found.batches]
-        for start in range(0, len(messages), _SNAPSHOTS_PER_MESSAGE):
-            await self._send_events(selection, messages[start : start + _SNAPSHOTS_PER_MESSAGE], found.snapshot)
-        if not messages:
+    async def _begin(self, selection: Selection, since: Snapshot | None = None, begun: UUID | None = None) -> Snapshot:
+        """Send the batches that are open, those behind `begun` only, and return from where on to follow all of them."""
+        found = await self._database.run(streams.present, self._options.owner, self._options.matching, begun)
+        since = since or found.snapshot
+        batches = found.batches
+        for start in range(0, len(batches), _SNAPSHOTS_PER_MESSAGE):
+            page = batches[start : start + _SNAPSHOTS_PER_MESSAGE]
+            last = page[-1].batch_id
+            # Whoever is cut off after this message still has to be told of the others.
+            token = self._tail.token(selection, since, begun=None if last == batches[-1].batch_id else last)
+            await self._send_events([mapping.snapshot_message(batch) for batch in page], token)
+        if not batches:
             # So that whoever is cut off now has where to continue.
-            await self._send_heartbeat(selection, found.snapshot)
-        return found.snapshot
+            await self._send_heartbeat(selection, since)
+        return since
 
     async def _resume(self, selection: Selection, token: ResumeToken) -> Snapshot:
         """Send what came since a token, and return as of when that was read."""
@@ -81,6 +87,9 @@ class WatchBatches:
         if token.landmark and not await self._database.run(streams.knows, token.landmark):
             raise ResumeTokenExpired
         position = token.since
+        if token.begun:
+            # What these snapshots show already comes again below, as it may after any resumption.
+            await self._begin(selection, position, token.begun)
         if token.reached:
             position = await self._catch_up(selection, position, token.reached)
         return await self._catch_up(selection, position)
@@ -146,7 +155,7 @@ class WatchBatches:
                 raise ResumeTokenExpired
             pieces = portion([piece for piece in pieces if piece.sequence <= stretch.last])
             after = pieces[-1].sequence
-            token = self._tail.token(selection, since, Reached(until, stretch.batch_id, after))
+            token = self._tail.token(selection, since, reached=Reached(until, stretch.batch_id, after))
             await self._send_pieces(selection, pieces, token)
             self._feed.check(self._epoch)
 
@@ -156,13 +165,11 @@ class WatchBatches:
             await self._outgoing.send(data + _token_field(token))
 
     async def _send_heartbeat(self, selection: Selection, position: Snapshot) -> None:
-        await self._send_events(selection, [mapping.heartbeat_message("", 0, datetime.now(UTC))], position)
+        heartbeat = mapping.heartbeat_message("", 0, datetime.now(UTC))
+        await self._send_events([heartbeat], self._tail.token(selection, position))
 
-    async def _send_events(
-        self, selection: Selection, events: Sequence[batch_pb2.BatchEvent], position: Snapshot
-    ) -> None:
-        message = WatchBatchesResponse(events=events, resume_token=self._tail.token(selection, position))
-        await self._outgoing.send(message.SerializeToString())
+    async def _send_events(self, events: Sequence[batch_pb2.BatchEvent], token: str) -> None:
+        await self._outgoing.send(WatchBatchesResponse(events=events, resume_token=token).SerializeToString())
 
 
 def _token_field(token: str) -> bytes:

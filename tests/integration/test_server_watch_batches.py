@@ -56,6 +56,31 @@ async def test_a_watch_begins_with_the_open_batches_and_goes_on_with_new_ones(cl
     assert told == dict([(str(open_.batch_id), [4, 5, 6]), all_of(new, 4)])
 
 
+async def test_a_beginning_that_is_cut_off_goes_on_with_the_batches_that_were_not_told(
+    client: Client, store: Store
+) -> None:
+    opened = [store.submit(1) for _ in range(250)]
+    by_id = sorted(opened, key=lambda batch: batch.batch_id)
+    told, untold = by_id[0], by_id[-1]
+    events: list[pb.BatchEvent] = []
+    token = ""
+    for _ in range(3):
+        # Cut after each message.
+        async with watching_batches(client, token=token) as watch:
+            events += await watch.message()
+            token = watch.token
+        if len(events) == 100:
+            store.run(told)
+            store.run(untold)
+    assert {event.WhichOneof("event") for event in events} == {"snapshot"}
+    names = [str(batch.batch_id) for batch in by_id]
+    # One was over before its turn came: it is no longer open, and what happened to it follows.
+    assert [event.batch_id for event in events] == names[:-1]
+    async with watching_batches(client, token=token) as watch:
+        ends = (names[0], 4), (names[-1], 4)
+        assert by_batch(await watch.until(*ends)) == {name: [2, 3, 4] for name, _ in ends}
+
+
 async def test_a_watch_of_nothing_has_a_token_from_the_first_message_on(client: Client, store: Store) -> None:
     async with watching_batches(client) as watch:
         (heartbeat,) = await watch.message()

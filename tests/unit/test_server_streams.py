@@ -59,16 +59,18 @@ def test_of_two_snapshots_the_later_one_includes_the_earlier() -> None:
 @given(
     snapshots,
     st.none() | st.builds(Landmark, st.integers(1, 2**40), st.text("0123456789abcdef", min_size=12, max_size=12)),
-    st.none() | st.builds(Reached, snapshots, st.uuids(), st.integers(1, 2**40)),
+    st.none() | st.uuids() | st.builds(Reached, snapshots, st.uuids(), st.integers(1, 2**40)),
 )
 def test_a_token_is_read_as_it_was_written_and_never_too_long(
-    since: Snapshot, landmark: Landmark | None, reached: Reached | None
+    since: Snapshot, landmark: Landmark | None, place: UUID | Reached | None
 ) -> None:
-    token = ResumeToken(IDENTITY, selection_id("owner", BatchFilter()), since, landmark, reached).encode()
+    reached, begun = (place, None) if isinstance(place, Reached) else (None, place)
+    token = ResumeToken(IDENTITY, selection_id("owner", BatchFilter()), since, landmark, reached, begun).encode()
     assert len(token) <= 1024
     read = ResumeToken.decode(token)
     assert since.includes(read.since)
     assert read.landmark == landmark
+    assert read.begun == begun
     if len(since.in_progress) <= 16:
         assert read.since == since
     if reached:

@@ -170,8 +170,9 @@ _PRESENT = (
         SELECT b.* FROM batch_executions e JOIN batches b USING (batch_id)
         WHERE b.task_id = e.task_id AND e.processed_at IS NULL AND {_MATCHING}
             AND (CAST(:statuses AS text[]) IS NULL OR b.status = ANY(CAST(:statuses AS text[])))
+            AND (CAST(:after AS uuid) IS NULL OR b.batch_id > CAST(:after AS uuid))
     ) AS b ON true
-    ORDER BY b.created_at, b.batch_id
+    ORDER BY b.batch_id
 """)  # noqa: S608 - a constant of this module
     .bindparams(bindparam("labels", type_=JSONB))
     .columns(labels=JSON_COLUMNS["labels"])
@@ -232,9 +233,10 @@ def stretches(
     return snapshot, [Stretch(row.batch_id, row.first, row.last) for row in rows if row.batch_id]
 
 
-def present(conn: Connection, owner: str, matching: BatchFilter) -> Present:
-    """Return the batches that match and are not final, oldest first."""
-    rows = conn.execute(_PRESENT, {**_matching(owner, matching), "statuses": list(matching.statuses) or None}).all()
+def present(conn: Connection, owner: str, matching: BatchFilter, after: UUID | None = None) -> Present:
+    """Return the batches that match and are not final, in the order of their ids, from the one behind `after` on."""
+    wanted = _matching(owner, matching) | {"statuses": list(matching.statuses) or None, "after": after}
+    rows = conn.execute(_PRESENT, wanted).all()
     return Present(Snapshot.parse(rows[0].snapshot), [Batch.of(row) for row in rows if row.batch_id])
 
 

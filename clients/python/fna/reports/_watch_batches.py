@@ -48,6 +48,8 @@ class BatchesWatch:
     def wait_after(self, error: ReportsError) -> float:
         if error.reason == _EXPIRED and self._request.resume_token:
             self._request.resume_token = ""
+            # A database that was restored gives the sequences after its backup a second time, to other events.
+            self._last.clear()
         else:
             self._interruptions.require(error)
         return self._interruptions.wait_after(error)
