@@ -33,8 +33,8 @@ def run(*, quick: bool) -> dict[str, list[dict[str, object]]]:
         flush=True,
     )
     print("bench: recording histories", file=sys.stderr, flush=True)
-    messages = history.recorded(2_000 if quick else 50_000)
-    alone = history.one_by_one(history.recorded(1_000 if quick else 10_000))
+    messages = history.recorded(2_000 if quick else 100_000)
+    alone = history.one_by_one(history.recorded(1_000 if quick else 20_000))
     results = {}
     for name, streamed in (("as the server sends a history", messages), ("one event in a message", alone)):
         figures = _measure(streamed, rounds=1 if quick else 15)

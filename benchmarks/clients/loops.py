@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from statistics import median
 from uuid import uuid4
 
@@ -19,69 +20,69 @@ _BATCH_ID = str(uuid4())
 _REQUEST = WatchBatchRequest(batch_id=_BATCH_ID, after_sequence=0)
 
 
-def _stub(address: str) -> int:
-    with grpc.insecure_channel(address) as channel:
-        for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
-            for event in message.events:
-                last = event.sequence
-    return last
+def compare(address: str, events: int, rounds: int) -> dict[str, float]:
+    """Return the processor time of one event in microseconds over each loop, the median of all rounds.
+
+    The loops run in turn, in this process, each on a connection of its own that is kept.
+    """
+    return asyncio.run(_compare(address, events, rounds))
 
 
-def _client(address: str) -> int:
-    with ReportsClient(address) as client:
-        for event in client.watch(_BATCH_ID, after_sequence=0):
+async def _compare(address: str, events: int, rounds: int) -> dict[str, float]:
+    async with grpc.aio.insecure_channel(address) as async_channel, AsyncReportsClient(address) as async_client:
+        with grpc.insecure_channel(address) as channel, ReportsClient(address) as client:
+            loops: dict[str, Callable[[], int | Awaitable[int]]] = {
+                "stub": lambda: _stub(channel),
+                "ReportsClient": lambda: _client(client),
+                "stub, asyncio": lambda: _async_stub(async_channel),
+                # The least that a method costs which hands out events.
+                "stub in a generator, asyncio": lambda: _async_generator(async_channel),
+                "AsyncReportsClient": lambda: _async_client(async_client),
+            }
+            times: dict[str, list[float]] = {name: [] for name in loops}
+            for number in range(rounds + 1):
+                for name, loop in loops.items():
+                    began = time.process_time()
+                    last = loop()
+                    assert (await last if inspect.isawaitable(last) else last) == events
+                    # The first round connects and warms up.
+                    if number:
+                        times[name].append((time.process_time() - began) / events * 1e6)
+    return {name: median(taken) for name, taken in times.items()}
+
+
+def _stub(channel: grpc.Channel) -> int:
+    for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
+        for event in message.events:
             last = event.sequence
     return last
 
 
-async def _async_stub(address: str) -> int:
-    async with grpc.aio.insecure_channel(address) as channel:
-        async for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
-            for event in message.events:
-                last = event.sequence
+def _client(client: ReportsClient) -> int:
+    for event in client.watch(_BATCH_ID, after_sequence=0):
+        last = event.sequence
     return last
 
 
-async def _async_generator(address: str) -> int:
+async def _async_stub(channel: grpc.aio.Channel) -> int:
+    async for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
+        for event in message.events:
+            last = event.sequence
+    return last
+
+
+async def _async_generator(channel: grpc.aio.Channel) -> int:
     async def events() -> AsyncIterator[BatchEvent]:
-        async with grpc.aio.insecure_channel(address) as channel:
-            async for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
-                for event in message.events:
-                    yield event
+        async for message in BatchStatusServiceStub(channel).WatchBatch(_REQUEST):
+            for event in message.events:
+                yield event
 
     async for event in events():
         last = event.sequence
     return last
 
 
-async def _async_client(address: str) -> int:
-    async with AsyncReportsClient(address) as client:
-        async for event in client.watch(_BATCH_ID, after_sequence=0):
-            last = event.sequence
+async def _async_client(client: AsyncReportsClient) -> int:
+    async for event in client.watch(_BATCH_ID, after_sequence=0):
+        last = event.sequence
     return last
-
-
-_LOOPS: Mapping[str, Callable[[str], int]] = {
-    "stub": _stub,
-    "ReportsClient": _client,
-    "stub, asyncio": lambda address: asyncio.run(_async_stub(address)),
-    # The least that a method costs which hands out events.
-    "stub in a generator, asyncio": lambda address: asyncio.run(_async_generator(address)),
-    "AsyncReportsClient": lambda address: asyncio.run(_async_client(address)),
-}
-
-
-def compare(address: str, events: int, rounds: int) -> dict[str, float]:
-    """Return the processor time of one event in microseconds over each loop, the median of all rounds.
-
-    The loops run in turn, in this process.
-    """
-    times: dict[str, list[float]] = {name: [] for name in _LOOPS}
-    for number in range(rounds + 1):
-        for name, loop in _LOOPS.items():
-            began = time.process_time()
-            assert loop(address) == events
-            # The first round is for warming up.
-            if number:
-                times[name].append((time.process_time() - began) / events * 1e6)
-    return {name: median(taken) for name, taken in times.items()}
