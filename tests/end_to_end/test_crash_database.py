@@ -40,7 +40,7 @@ def test_everything_goes_on_after_postgresql_restarts(data_dir: Path, tmp_path: 
         processes = [stack.start_server(), stack.start_worker(), stack.start_gateway()]
         submitted = stack.submit(*texts)
         watch = stack.start_watch(submitted.batch_id)
-        eventually(lambda: held.exists() and len(held.read_text().split()) == 2, 60, "the start of both reports")
+        eventually(lambda: held.exists() and len(held.read_text().splitlines()) == 2, 60, "the start of both reports")
         url = postgres.url
         postgres.stop()
         Path(f"{held}.go").touch()
