@@ -70,9 +70,10 @@ def test_what_is_signed_and_no_webhook_is_refused(body: bytes) -> None:
         verify(body, headers(body), SECRET, now=NOW)
 
 
-def test_a_secret_that_is_none_is_the_receivers_own_mistake() -> None:
+@pytest.mark.parametrize("secret", ["whsec_?", "whsec_", ""])
+def test_a_secret_that_is_none_is_the_receivers_own_mistake(secret: str) -> None:
     with pytest.raises(ValueError, match="RotateWebhookSecret"):
-        verify(BODY, headers(), "whsec_?", now=NOW)
+        verify(BODY, headers(), secret, now=NOW)
 
 
 def test_the_example_of_the_documentation_works() -> None:
