@@ -61,9 +61,9 @@ class ResumeToken:
         """Read a token. Raises ResumeTokenInvalid."""
         try:
             fields = json.loads(urlsafe_b64decode(text))
-            landmark = Landmark(int(fields["x"]), str(fields["m"])) if "x" in fields else None
+            landmark = Landmark(_number(fields["x"]), str(fields["m"])) if "x" in fields else None
             reached = (
-                Reached(Snapshot.parse(fields["u"]), UUID(fields["b"]), int(fields["n"])) if "u" in fields else None
+                Reached(Snapshot.parse(fields["u"]), UUID(fields["b"]), _number(fields["n"])) if "u" in fields else None
             )
             begun = UUID(fields["a"]) if "a" in fields else None
             return cls(str(fields["i"]), str(fields["f"]), Snapshot.parse(fields["s"]), landmark, reached, begun)
@@ -75,6 +75,13 @@ def selection_id(owner: str, matching: BatchFilter) -> str:
     """Return what tells one selection of batches from another."""
     conditions = [owner, sorted(matching.statuses), sorted(matching.batch_ids), sorted(matching.labels.items())]
     return hashlib.sha256(json.dumps(conditions).encode()).hexdigest()[:16]
+
+
+def _number(value: object) -> int:
+    """Return a transaction or a sequence. Raises ValueError when PostgreSQL could not have made it."""
+    if not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError(value)
+    return value
 
 
 def _write(snapshot: Snapshot) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from base64 import urlsafe_b64encode
 from uuid import UUID
 
 import pytest
@@ -82,6 +84,26 @@ def test_a_token_is_read_as_it_was_written_and_never_too_long(
 def test_any_other_text_is_no_token(text: str) -> None:
     with pytest.raises(ResumeTokenInvalid):
         ResumeToken.decode(text)
+
+
+@pytest.mark.parametrize("number", ["1e999", "Infinity", "NaN", str(2**63), "-1", '"7"', "null"])
+@pytest.mark.parametrize("field", ["x", "n"])
+def test_a_token_with_a_number_that_was_never_issued_is_none(field: str, number: str) -> None:
+    def written(**numbers: str) -> str:
+        texts = {"i": "i", "f": "f", "s": "5:5:", "u": "9:9:", "b": str(BATCH_ID), "m": "m"}
+        fields = ",".join(f'"{name}":{value}' for name, value in numbers.items())
+        return urlsafe_b64encode(f"{json.dumps(texts)[:-1]},{fields}}}".encode()).decode()
+
+    good = {"x": "1", "n": "1"}
+    assert ResumeToken.decode(written(**good)).reached
+    with pytest.raises(ResumeTokenInvalid):
+        ResumeToken.decode(written(**good | {field: number}))
+
+
+@pytest.mark.parametrize("snapshot", [f"5:{2**63}:", "5:-1:", f"5:9:{2**63}"])
+def test_a_snapshot_that_postgresql_could_not_have_is_none(snapshot: str) -> None:
+    with pytest.raises(ValueError, match="no transactions"):
+        Snapshot.parse(snapshot)
 
 
 def test_a_selection_is_told_by_its_owner_and_all_its_conditions() -> None:

@@ -18,6 +18,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from reports_core.storage.batches import BatchFilter
 from reports_core.storage.records import JSON_COLUMNS, Batch, Event
 
+_MOST_XACT = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -30,7 +32,10 @@ class Snapshot:
     def parse(cls, written: str) -> Self:
         """Read PostgreSQL's text of a snapshot, `xmin:xmax:in_progress,...`; raises ValueError for any other."""
         _, xmax, in_progress = written.split(":")
-        return cls(int(xmax), frozenset(int(xact) for xact in in_progress.split(",") if xact))
+        found = cls(int(xmax), frozenset(int(xact) for xact in in_progress.split(",") if xact))
+        if not all(0 <= xact <= _MOST_XACT for xact in (found.xmax, *found.in_progress)):
+            raise ValueError(f"no transactions of PostgreSQL: {written}")
+        return found
 
     def __str__(self) -> str:
         in_progress = sorted(self.in_progress)
