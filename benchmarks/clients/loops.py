@@ -16,8 +16,8 @@ from fna.reports.v1.batch_pb2 import BatchEvent
 from fna.reports.v1.batch_status_service_pb2 import WatchBatchRequest
 from fna.reports.v1.batch_status_service_pb2_grpc import BatchStatusServiceStub
 
-_BATCH_ID = str(uuid4())
-_REQUEST = WatchBatchRequest(batch_id=_BATCH_ID, after_sequence=0)
+_BATCH_ID, _TASK_ID = str(uuid4()), str(uuid4())
+_REQUEST = WatchBatchRequest(batch_id=_BATCH_ID, task_id=_TASK_ID, after_sequence=0)
 
 
 def compare(address: str, events: int, rounds: int) -> dict[str, float]:
@@ -59,7 +59,7 @@ def _stub(channel: grpc.Channel) -> int:
 
 
 def _client(client: ReportsClient) -> int:
-    for event in client.watch(_BATCH_ID, after_sequence=0):
+    for event in client.watch(_BATCH_ID, _TASK_ID, after_sequence=0):
         last = event.sequence
     return last
 
@@ -83,6 +83,6 @@ async def _async_generator(channel: grpc.aio.Channel) -> int:
 
 
 async def _async_client(client: AsyncReportsClient) -> int:
-    async for event in client.watch(_BATCH_ID, after_sequence=0):
+    async for event in client.watch(_BATCH_ID, _TASK_ID, after_sequence=0):
         last = event.sequence
     return last

@@ -44,7 +44,7 @@ def _one(kind: Kind, address: str, events: int, folder: Path) -> tuple[float, fl
 
 def _count(driver: Driver, events: int) -> float:
     """Have the client consume all events, and return how many seconds that took it."""
-    call = driver.begin("count", {"batch_id": str(uuid4()), "after_sequence": 0})
+    call = driver.begin("count", {"batch_id": str(uuid4()), "task_id": str(uuid4()), "after_sequence": 0})
     driver.wait(lambda: call.over, f"{events} events", _SECONDS)
     assert call.result, call.error
     assert call.result["count"] == events

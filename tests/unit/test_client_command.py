@@ -85,6 +85,7 @@ from tests.unit.client_peer import (
     message,
     refusal,
     snapshot,
+    unavailable,
 )
 
 pytestmark = pytest.mark.timeout(60)
@@ -549,6 +550,13 @@ def test_every_command_explains_itself_with_examples(capsys: pytest.CaptureFixtu
         out = capsys.readouterr().out
         assert raised.value.code == 0
         assert f"\n  fna-reports {name}" in out.partition("examples:")[2]
+
+
+def test_a_submission_whose_answer_was_lost_can_be_repeated_as_the_same_one(command: Command) -> None:
+    command.peer.answers["SubmitBatch"] = [unavailable()]
+    err = command("submit", REPORT_ID, "--timeout", 1).err
+    sent = cast("SubmitBatchRequest", command.sent("SubmitBatch"))
+    assert err.splitlines()[-1].endswith(f"run the same command with --request-id {sent.request_id}")
 
 
 def command_names(of: argparse.ArgumentParser, prefix: str = "") -> Iterator[str]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import grpc
 import pytest
 
-from fna.reports import DeadlineExceededError, InvalidRequestError, ReportsError, UnavailableError
+from fna.reports import DeadlineExceededError, InvalidRequestError, LimitExceededError, ReportsError, UnavailableError
 from fna.reports._attempts import Attempts
 from fna.reports._backoff import Backoff
 from fna.reports._interruptions import Interruptions
@@ -133,6 +133,18 @@ def test_the_word_of_the_server_is_not_taken_for_a_cut() -> None:
     decisions.take(message(snapshot(1)))
     with pytest.raises(ReportsError):
         decisions.wait_after(ReportsError("bug", code=grpc.StatusCode.INTERNAL, reason="INTERNAL_ERROR"))
+
+
+def test_a_server_without_room_for_the_watch_is_asked_again_when_it_says() -> None:
+    full = LimitExceededError(
+        "too many watchers", code=grpc.StatusCode.RESOURCE_EXHAUSTED, retry_delay=timedelta(seconds=1)
+    )
+    decisions = watch(Clock())
+    with pytest.raises(LimitExceededError):
+        decisions.wait_after(full)
+    decisions.take(message(snapshot(1)))
+    assert decisions.wait_after(full) >= 1
+    assert decisions.wait_after(full) >= 1
 
 
 def test_compaction_ends_a_watch_that_had_no_position() -> None:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
@@ -31,6 +32,7 @@ from fna.reports.v1.diagnostics_service_pb2 import (
     WorkDiagnostics,
     WorkerDiagnostics,
 )
+from tests.support.tls import Authority
 from tests.unit.client_peer import Caller, Peer, asynchronous, blocking, refusal, unavailable
 
 NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -276,7 +278,30 @@ def test_a_server_that_speaks_tls_is_told(doctor: Doctor) -> None:
     with answering(b"", ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)) as target:
         code, lines = doctor(target)
     assert (code, lines["connection"]["status"]) == (1, "fail")
-    assert "speaks TLS" in lines["connection"]["found"]
+    assert "speaks TLS, and this client came without it" in lines["connection"]["found"]
+    assert "--tls" in lines["connection"]["remedy"]
+
+
+def test_a_server_that_speaks_no_tls_is_told_to_who_asks_for_it(doctor: Doctor) -> None:
+    with Peer() as peer:
+        lines = doctor(peer.target, "--tls")[1]
+    assert "does not speak TLS" in lines["connection"]["found"]
+    assert "--no-tls" in lines["connection"]["remedy"]
+
+
+def test_a_certificate_that_is_missing_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with Peer(authority.server(demand_certificate=True)) as peer:
+        lines = doctor(peer.target, "--ca-file", str(authority.ca_file))[1]
+    assert "do not agree on TLS" in lines["connection"]["found"]
+    assert "--cert-file" in lines["connection"]["remedy"]
+
+
+def test_who_is_not_let_in_reads_how_to_say_who_he_is(doctor: Doctor) -> None:
+    with Peer() as peer:
+        peer.answers["GetDiagnostics"] = [refusal(grpc.StatusCode.UNAUTHENTICATED, text="who are you?")]
+        lines = doctor(peer.target)[1]
+    assert "FNA_REPORTS_TOKEN" in lines["diagnostics"]["remedy"]
 
 
 def test_a_name_that_does_not_exist_is_told(doctor: Doctor) -> None:

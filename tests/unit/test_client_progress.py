@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +12,11 @@ import grpc
 import pytest
 from rich.console import Console
 
-from fna.reports import ReportsClient, UnavailableError
+from fna.reports import DeadlineExceededError, ReportsClient, UnavailableError
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.batches_view import BatchesView
 from fna.reports.cli.lines_view import LinesView
-from fna.reports.cli.progress import default_view, follow
+from fna.reports.cli.progress import default_view, follow, follow_all
 from fna.reports.cli.terminal_view import TerminalView
 from fna.reports.cli.upload_bar import UploadBar
 from fna.reports.v1.batch_pb2 import (
@@ -30,9 +31,11 @@ from fna.reports.v1.batch_pb2 import (
     BatchEvent,
     BatchItemsChanged,
 )
+from fna.reports.v1.batch_status_service_pb2 import WatchBatchesResponse
 from tests.unit.client_peer import (
     BATCH_ID,
     REPORT_ID,
+    SILENCE,
     Peer,
     finished,
     item_changed,
@@ -40,6 +43,7 @@ from tests.unit.client_peer import (
     message,
     refusal,
     snapshot,
+    unavailable,
 )
 
 OTHER_ID = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c09"
@@ -206,6 +210,26 @@ def test_the_display_of_many_batches_has_a_bar_for_each_that_is_not_over() -> No
     last = text.rpartition("\x1b[2K")[2]
     assert re.search(r"second +PROCESSING", last)
     assert not re.search(r"first +PROCESSING", last)
+
+
+def test_after_events_were_missed_only_what_is_open_has_a_bar() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, color_system=None, width=160, legacy_windows=False)
+    gone, open_ = snapshot(1), snapshot(1)
+    gone.batch_id, open_.batch_id = "gone", "open"
+    with Peer() as peer, ReportsClient(peer.target) as client:
+        page = WatchBatchesResponse(events=[gone, open_], resume_token="a")
+        expired = refusal(grpc.StatusCode.OUT_OF_RANGE, "RESUME_TOKEN_EXPIRED", text="too old")
+        again = WatchBatchesResponse(events=[open_], resume_token="b")
+        peer.streams = [lambda _: [page, unavailable()], lambda _: [expired], lambda _: [again, SILENCE]]
+        with pytest.raises(DeadlineExceededError):
+            follow_all(client, BatchesView(console), within=timedelta(seconds=2))
+    text = written.getvalue()
+    assert "events were missed, starting again from the present: too old" in text
+    assert re.search(r"gone +PROCESSING", text)
+    last = text.rpartition("\x1b[2K")[2]
+    assert re.search(r"open +PROCESSING", last)
+    assert "gone" not in last
 
 
 def test_more_batches_than_fit_show_when_others_end() -> None:

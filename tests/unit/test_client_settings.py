@@ -179,6 +179,28 @@ def test_the_secrets_of_a_profile_are_sent_to_its_server_alone(
     assert told in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("setting", ["TLS=false", "CA_FILE=theirs.pem"])
+def test_a_file_of_the_folder_does_not_say_how_the_server_of_a_profile_is_reached(
+    configure: Configure, capsys: pytest.CaptureFixture[str], setting: str
+) -> None:
+    configure('default_profile = "a"\n[profiles.a]\nserver = "elsewhere:443"\ntls = true\ntoken = "x"\n')
+    assert shown(capsys)["token"] == ("(hidden)", "profiles.a.token")
+    Path(".env").write_text(f"FNA_REPORTS_{setting}\n")
+    assert shown(capsys)["token"] == ("-", "default")
+
+
+@pytest.mark.parametrize("name", ["FNA_REPORTS_TOKEN_COMMAND", "FNA_REPORTS_ALLOW_PLAINTEXT_SECRETS"])
+@pytest.mark.usefixtures("configure")
+def test_a_file_of_the_folder_neither_runs_commands_nor_has_secrets_sent_unencrypted(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    Path(".env").write_text(f"{name}=true\n")
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err == (
+        f"fna-reports: .env: {name} is not taken from here: export it, or use a profile\n"
+    )
+
+
 def test_a_profile_reaches_a_server_that_wants_tls_a_certificate_and_a_token(
     configure: Configure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

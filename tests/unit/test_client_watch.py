@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing, closing
 from datetime import timedelta
+from typing import cast
 
 import grpc
 import pytest
@@ -23,7 +24,7 @@ from fna.reports import (
     ReportsError,
     UnavailableError,
 )
-from fna.reports.v1.batch_status_service_pb2 import WatchBatchRequest, WatchBatchResponse
+from fna.reports.v1.batch_status_service_pb2 import GetBatchResponse, WatchBatchRequest, WatchBatchResponse
 from tests.unit.client_peer import (
     BATCH_ID,
     CALLERS,
@@ -32,6 +33,7 @@ from tests.unit.client_peer import (
     Caller,
     Peer,
     Stream,
+    batch,
     finished,
     heartbeat,
     item_changed,
@@ -84,7 +86,7 @@ def history(*, last: int, cut: Status | object, every: int) -> Stream:
 def test_a_stream_that_is_cut_again_and_again_is_complete(caller: Caller, cut: Status) -> None:
     with Peer() as peer:
         peer.streams = [history(last=50, cut=cut, every=7)]
-        assert sequences(watch(caller, peer, after_sequence=0)) == list(range(1, 51))
+        assert sequences(watch(caller, peer, task_id=TASK_ID, after_sequence=0)) == list(range(1, 51))
         assert peer.watched_after() == [0, 7, 14, 21, 28, 35, 42]
 
 
@@ -111,7 +113,7 @@ def test_a_server_that_leaves_out_an_event_every_time_is_given_up(caller: Caller
     with Peer() as peer:
         peer.streams = [stream(message(item_changed(2)))]
         with pytest.raises(DataLossError, match="from event 0 to event 2") as raised:
-            watch(caller, peer, after_sequence=0)
+            watch(caller, peer, task_id=TASK_ID, after_sequence=0)
         assert raised.value.reason == "SEQUENCE_GAP"
         assert len(peer.requests["WatchBatch"]) == 3
 
@@ -122,7 +124,7 @@ def test_after_compaction_it_starts_again_with_a_snapshot(caller: Caller) -> Non
             stream(refusal(grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_COMPACTED", oldest_sequence="90")),
             stream(message(snapshot(100), finished(101))),
         ]
-        events = watch(caller, peer, after_sequence=5)
+        events = watch(caller, peer, task_id=TASK_ID, after_sequence=5)
         assert sequences(events) == [100, 101]
         assert events[0].HasField("snapshot")
         assert peer.watched_after() == [5, None]
@@ -132,7 +134,7 @@ def test_a_position_ahead_of_the_batch_is_refused(caller: Caller) -> None:
     with Peer() as peer:
         peer.streams = [stream(refusal(grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_AHEAD"))]
         with pytest.raises(OutOfRangeError):
-            watch(caller, peer, after_sequence=5)
+            watch(caller, peer, task_id=TASK_ID, after_sequence=5)
         assert len(peer.requests["WatchBatch"]) == 1
 
 
@@ -195,6 +197,83 @@ def test_a_watch_stays_with_its_execution_when_it_is_resumed(caller: Caller) -> 
             request.task_id for (request,) in peer.requests["WatchBatch"] if isinstance(request, WatchBatchRequest)
         ]
         assert tasks == ["", TASK_ID]
+
+
+def test_a_watch_from_a_sequence_on_stays_with_the_execution_that_was_current_at_first(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.answers["GetBatch"] = [GetBatchResponse(batch=batch())]
+        peer.streams = [stream(message(item_changed(6)), unavailable()), stream(message(finished(7)))]
+        assert sequences(watch(caller, peer, after_sequence=5)) == [6, 7]
+        tasks = [cast("WatchBatchRequest", request).task_id for (request,) in peer.requests["WatchBatch"]]
+        assert tasks == [batch().task_id] * 2 != ["", ""]
+
+
+def test_the_time_before_the_first_event_is_asked_for_counts_for_nothing(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.streams = [stream(unavailable()), stream(message(snapshot(1), finished(2)))]
+        read = _read_later(peer) if caller is CALLERS[0] else asyncio.run(_read_later_async(peer))
+        assert read == [1, 2]
+
+
+def _read_later(peer: Peer) -> list[int]:
+    with ReportsClient(peer.target, timeout=SHORT) as client:
+        events = client.watch(BATCH_ID)
+        threading.Event().wait(2 * SHORT.total_seconds())
+        return [event.sequence for event in events]
+
+
+async def _read_later_async(peer: Peer) -> list[int]:
+    async with AsyncReportsClient(peer.target, timeout=SHORT) as client:
+        events = client.watch(BATCH_ID)
+        await asyncio.to_thread(threading.Event().wait, 2 * SHORT.total_seconds())
+        return [event.sequence async for event in events]
+
+
+def test_a_client_that_is_closed_says_so_in_its_watches_and_calls(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.streams = [stream(message(snapshot(1)), SILENCE)]
+        errors = _closed(peer) if caller is CALLERS[0] else asyncio.run(_closed_async(peer))
+    assert [(type(error), error.code, error.message) for error in errors] == [
+        (ReportsError, grpc.StatusCode.CANCELLED, "the client is closed")
+    ] * 3
+
+
+def _closed(peer: Peer) -> list[ReportsError]:
+    client = ReportsClient(peer.target)
+    events = client.watch(BATCH_ID)
+    next(events)
+    client.close()
+    found = []
+    for call in (lambda: next(events), lambda: next(client.watch(BATCH_ID)), lambda: client.get_batch(BATCH_ID)):
+        with pytest.raises(ReportsError) as raised:
+            call()
+        found.append(raised.value)
+    return found
+
+
+async def _closed_async(peer: Peer) -> list[ReportsError]:
+    client = AsyncReportsClient(peer.target)
+    events = client.watch(BATCH_ID)
+    await anext(events)
+    waiting = asyncio.ensure_future(anext(events))
+    await asyncio.wait([waiting], timeout=0.1)
+    await client.close()
+    found = []
+    for call in (waiting, anext(client.watch(BATCH_ID)), client.get_batch(BATCH_ID)):
+        with pytest.raises(ReportsError) as raised:
+            await call
+        found.append(raised.value)
+    return found
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody listens there; and a secret must not go there.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Peer() as peer:
+        peer.answers["GetBatch"] = [GetBatchResponse(batch=batch())]
+        assert caller(peer, "get_batch", BATCH_ID, token="secret", timeout=SHORT) == batch()
 
 
 def test_a_server_that_never_answers_is_given_up_after_the_timeout(caller: Caller) -> None:

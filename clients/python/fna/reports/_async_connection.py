@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -12,11 +13,12 @@ from grpc import aio
 
 from fna.reports._async_watchdog import AsyncWatchdog
 from fna.reports._attempts import Attempts
-from fna.reports._channel import OPTIONS, not_connected
+from fna.reports._channel import closed, not_connected, options
 from fna.reports._connection import OnInterruption
 from fna.reports._identity import Identity
 from fna.reports._interruptions import Interruptions
 from fna.reports._status import error_of
+from fna.reports._tasks import is_cancelled
 from fna.reports._watch import Decisions, silent
 from fna.reports.errors import DataLossError
 from fna.reports.v1.batch_pb2 import BatchEvent
@@ -40,12 +42,14 @@ class AsyncConnection:
         self.metadata = identity.metadata
         self._timeout = timeout
         self._reconnect_timeout = reconnect_timeout
+        self._closed = False
         if credentials is None:
-            self.channel = aio.insecure_channel(target, OPTIONS)
+            self.channel = aio.insecure_channel(target, options(target))
         else:
-            self.channel = aio.secure_channel(target, credentials, OPTIONS)
+            self.channel = aio.secure_channel(target, credentials, options(target))
 
     async def close(self) -> None:
+        self._closed = True
         await self.channel.close()
 
     async def connect(self, within: timedelta) -> None:
@@ -60,7 +64,8 @@ class AsyncConnection:
 
     async def call_once(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         try:
-            return await method(request, timeout=self._timeout.total_seconds(), metadata=self.metadata())
+            with self._unless_closed():
+                return await method(request, timeout=self._timeout.total_seconds(), metadata=self.metadata())
         except grpc.RpcError as failure:
             raise error_of(failure) from failure
 
@@ -68,7 +73,8 @@ class AsyncConnection:
         attempts = Attempts(self._timeout)
         while True:
             try:
-                return await attempt(attempts.remaining(), self.metadata())
+                with self._unless_closed():
+                    return await attempt(attempts.remaining(), self.metadata())
             except grpc.RpcError as failure:
                 error = error_of(failure)
             await asyncio.sleep(attempts.wait_after(error))
@@ -79,14 +85,16 @@ class AsyncConnection:
     async def follow(
         self,
         method: aio.UnaryStreamMultiCallable[_Request, _Response],
-        decisions: Decisions[_Request, _Response],
+        begin: Callable[[], Awaitable[Decisions[_Request, _Response]]],
         on_interruption: OnInterruption | None,
     ) -> AsyncGenerator[BatchEvent, None]:
+        decisions = await begin()
         limit = decisions.silence_limit_seconds
         while True:
-            call = method(decisions.request(), timeout=decisions.remaining(), metadata=self.metadata())
+            with self._unless_closed():
+                call = method(decisions.request(), timeout=decisions.remaining(), metadata=self.metadata())
             try:
-                with AsyncWatchdog(call, limit) as watchdog:
+                with self._unless_closed(), AsyncWatchdog(call, limit) as watchdog:
                     while (response := await watchdog.read()) is not None:
                         for event in decisions.take(response):
                             yield event
@@ -104,3 +112,15 @@ class AsyncConnection:
             if on_interruption is not None:
                 on_interruption(error)
             await asyncio.sleep(seconds)
+
+    @contextmanager
+    def _unless_closed(self) -> Iterator[None]:
+        """Raise that the client is closed, instead of what grpc raises then: as if somebody had cancelled the task."""
+        if self._closed:
+            raise closed()
+        try:
+            yield
+        except asyncio.CancelledError:
+            if self._closed and not is_cancelled():
+                raise closed() from None
+            raise

@@ -8,6 +8,8 @@ from typing import Any, Generic, Self, TypeVar, cast
 
 from grpc import aio
 
+from fna.reports._tasks import is_cancelled
+
 _Message = TypeVar("_Message")
 
 
@@ -42,7 +44,7 @@ class AsyncWatchdog(Generic[_Message]):
         try:
             message = await self._call.read()
         except asyncio.CancelledError:
-            if self._barked and not _cancelled():
+            if self._barked and not is_cancelled():
                 raise TimeoutError from None
             raise
         self._waiting_since = None
@@ -57,9 +59,3 @@ class AsyncWatchdog(Generic[_Message]):
             self._call.cancel()
         else:
             self._timer = self._loop.call_at(now + self._limit - silent, self._look)
-
-
-def _cancelled() -> bool:
-    """Tell whether it is the task that is cancelled, and not only the call that it reads."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

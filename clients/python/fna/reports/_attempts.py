@@ -13,8 +13,8 @@ from fna.reports.errors import ReportsError, UnavailableError
 class Attempts:
     """Decides after each failed attempt whether there is another one, and when.
 
-    Only UNAVAILABLE is tried again: it is safe for every call of the service, since reads change nothing and writes
-    carry a `request_id` or are idempotent by themselves.
+    Only UNAVAILABLE is tried again: it is safe for every call of the service, since reads change nothing, writes carry
+    a `request_id` or are idempotent by themselves, and receivers know a webhook that comes twice by its id.
     """
 
     def __init__(

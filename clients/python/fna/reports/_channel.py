@@ -9,7 +9,8 @@ from pathlib import Path
 
 import grpc
 
-from fna.reports.errors import UnavailableError
+from fna.reports._identity import is_local
+from fna.reports.errors import ReportsError, UnavailableError
 
 
 def installed_version() -> str:
@@ -20,7 +21,7 @@ def installed_version() -> str:
         return "unknown"
 
 
-OPTIONS: tuple[tuple[str, int | str], ...] = (
+_OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.primary_user_agent", f"fna-reports-python/{installed_version()}"),
     # A connection that lost its peer without a word is found out even when no stream with heartbeats uses it. Below a
     # minute a server would take the pings for abuse; 0 is "no limit to pings without data".
@@ -36,7 +37,17 @@ OPTIONS: tuple[tuple[str, int | str], ...] = (
     ("grpc.min_reconnect_backoff_ms", 5_000),
     # A server that comes back under another address: the default is to ask the resolver again after 30 seconds.
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
+    # A page of a thousand items that failed is larger than the 4 MiB of the default.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
 )
+
+
+def options(target: str) -> tuple[tuple[str, int | str], ...]:
+    """Return the options of a connection.
+
+    gRPC would take the proxy of `http_proxy` even to this machine, where a secret may go unencrypted.
+    """
+    return (*_OPTIONS, ("grpc.enable_http_proxy", 0)) if is_local(target) else _OPTIONS
 
 
 def tls_credentials(
@@ -63,3 +74,8 @@ def not_connected(target: str, within: timedelta) -> UnavailableError:
     return UnavailableError(
         f"cannot connect to {target} within {within.total_seconds():g} s", code=grpc.StatusCode.UNAVAILABLE
     )
+
+
+def closed() -> ReportsError:
+    """Return the error for a call of a client that was closed."""
+    return ReportsError("the client is closed", code=grpc.StatusCode.CANCELLED)

@@ -10,7 +10,7 @@ from typing import TypeVar
 import grpc
 
 from fna.reports._attempts import Attempts
-from fna.reports._channel import OPTIONS, not_connected
+from fna.reports._channel import closed, not_connected, options
 from fna.reports._identity import Identity
 from fna.reports._interruptions import Interruptions
 from fna.reports._status import error_of
@@ -39,12 +39,14 @@ class Connection:
         self.metadata = identity.metadata
         self._timeout = timeout
         self._reconnect_timeout = reconnect_timeout
+        self._closed = False
         if credentials is None:
-            self.channel = grpc.insecure_channel(target, OPTIONS)
+            self.channel = grpc.insecure_channel(target, options(target))
         else:
-            self.channel = grpc.secure_channel(target, credentials, OPTIONS)
+            self.channel = grpc.secure_channel(target, credentials, options(target))
 
     def close(self) -> None:
+        self._closed = True
         self.channel.close()
 
     def connect(self, within: timedelta) -> None:
@@ -62,6 +64,7 @@ class Connection:
 
     def call_once(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         """Make a call, whose first failure is the answer, and return its response."""
+        self._require_open()
         try:
             return method(request, timeout=self._timeout.total_seconds(), metadata=self.metadata())
         except grpc.RpcError as failure:
@@ -71,6 +74,7 @@ class Connection:
         """Return what `attempt` returns, which is given its timeout and metadata and made again after UNAVAILABLE."""
         attempts = Attempts(self._timeout)
         while True:
+            self._require_open()
             try:
                 return attempt(attempts.remaining(), self.metadata())
             except grpc.RpcError as failure:
@@ -84,12 +88,17 @@ class Connection:
     def follow(
         self,
         method: grpc.UnaryStreamMultiCallable[_Request, _Response],
-        decisions: Decisions[_Request, _Response],
+        begin: Callable[[], Decisions[_Request, _Response]],
         on_interruption: OnInterruption | None,
     ) -> Generator[BatchEvent, None, None]:
-        """Yield the events of a stream, calling again as its decisions say."""
+        """Yield the events of a stream, calling again as the decisions say that `begin` returns.
+
+        It is called when the first event is asked for: the time until then counts for nothing.
+        """
+        decisions = begin()
         limit = decisions.silence_limit_seconds
         while True:
+            self._require_open()
             call = method(decisions.request(), timeout=decisions.remaining(), metadata=self.metadata())
             watchdog = Watchdog(call, limit)
             try:
@@ -104,7 +113,12 @@ class Connection:
                 error = gap
             finally:
                 call.cancel()
+            self._require_open()
             seconds = decisions.wait_after(error)
             if on_interruption is not None:
                 on_interruption(error)
             time.sleep(seconds)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise closed()

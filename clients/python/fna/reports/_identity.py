@@ -17,7 +17,8 @@ _HOST_AND_PORT = re.compile(r"(?:dns:(?:///?)?|ipv[46]:)?\[?(?P<host>[^\]]*?)\]?
 class Identity:
     """A token or an API key, sent with every call as `authorization: Bearer ...` or `x-api-key`.
 
-    A token that is a function is asked for before every attempt, so that it may be renewed.
+    A token that is a function is asked for before every attempt, so that it may be renewed; with asyncio that holds the
+    event loop up, so it should have the token at hand.
     """
 
     token: Token | None = None

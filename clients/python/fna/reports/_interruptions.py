@@ -41,6 +41,7 @@ class Interruptions:
         self._clock = clock
         self._began_at = clock()
         self._down_since: float | None = self._began_at
+        self._worked = False
 
     def remaining(self) -> float | None:
         """Return the seconds that are left for everything; None when there is no bound."""
@@ -52,6 +53,7 @@ class Interruptions:
         """Note that something came, which ends an interruption."""
         if self._down_since is not None:
             self._down_since = None
+            self._worked = True
             self._patience = self._reconnect_timeout
             self._backoff.reset()
 
@@ -59,6 +61,8 @@ class Interruptions:
         """Raise `error` unless it is an interruption, rather than the server's word."""
         if isinstance(error, UnavailableError):
             return
+        if self._worked and error.retry_delay is not None:
+            return  # The server has no room for this watch just now, and says when to come again.
         if error.code not in _CUTS or error.reason or self._down_since is not None:
             raise error
 

@@ -115,7 +115,7 @@ class AsyncReportsClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close the connection. Calls and watches that still run fail."""
+        """Close the connection. Calls and watches that still run, or are made later, raise `ReportsError`."""
         await self._connection.close()
 
     @property
@@ -333,8 +333,15 @@ class AsyncReportsClient:
     ) -> AsyncGenerator[BatchEvent, None]:
         """Yield the events of a batch until its execution is over; see `ReportsClient.watch`."""
         request = _requests.watch_batch(batch_id, task_id, after_sequence, heartbeat_interval, exclude_item_events)
-        watch = Watch(request, self._connection.interruptions(within))
-        return self._connection.follow(self._statuses.WatchBatch, watch, on_interruption)
+
+        async def begin() -> Watch:
+            interruptions = self._connection.interruptions(within)
+            if after_sequence is not None and task_id is None:
+                # No snapshot will tell which execution this is, and the batch may be retried while the watch is cut.
+                request.task_id = (await self.get_batch(batch_id, view=BATCH_VIEW_BASIC)).task_id
+            return Watch(request, interruptions)
+
+        return self._connection.follow(self._statuses.WatchBatch, begin, on_interruption)
 
     def watch_batches(
         self,
@@ -349,8 +356,11 @@ class AsyncReportsClient:
     ) -> AsyncGenerator[BatchEvent, None]:
         """Yield the events of all batches that meet the given conditions; see `ReportsClient.watch_batches`."""
         request = _requests.watch_batches(statuses, labels, batch_ids, heartbeat_interval, exclude_item_events)
-        watch = BatchesWatch(request, self._connection.interruptions(within))
-        return self._connection.follow(self._statuses.WatchBatches, watch, on_interruption)
+
+        async def begin() -> BatchesWatch:
+            return BatchesWatch(request, self._connection.interruptions(within))
+
+        return self._connection.follow(self._statuses.WatchBatches, begin, on_interruption)
 
     async def get_webhook_settings(self) -> WebhookSettings:
         """Return where webhooks go unless a batch says otherwise; see `ReportsClient.get_webhook_settings`."""

@@ -115,7 +115,7 @@ class ReportsClient:
         self.close()
 
     def close(self) -> None:
-        """Close the connection. Calls and watches that still run fail."""
+        """Close the connection. Calls and watches that still run, or are made later, raise `ReportsError`."""
         self._connection.close()
 
     @property
@@ -407,8 +407,9 @@ class ReportsClient:
     ) -> Generator[BatchEvent, None, None]:
         """Yield the events of a batch, each once and in order, until its execution is over.
 
-        Without `after_sequence` the first event is a `snapshot` of the present; with it come all events after that one,
-        0 being the whole history. `progress` events repeat a sequence and may be lost; heartbeats are not handed out.
+        Without `task_id` that is the execution which is current when the first event is asked for. Without
+        `after_sequence` the first event is a `snapshot` of the present; with it come all events after that one, 0 being
+        the whole history. `progress` events repeat a sequence and may be lost; heartbeats are not handed out.
 
         The watch continues by itself, after the last event that it handed out, when the server goes away, the
         connection breaks, or nothing came for three times `heartbeat_interval` (1 to 60 s, by default 15 s):
@@ -422,8 +423,15 @@ class ReportsClient:
         is asked.
         """
         request = _requests.watch_batch(batch_id, task_id, after_sequence, heartbeat_interval, exclude_item_events)
-        watch = Watch(request, self._connection.interruptions(within))
-        return self._connection.follow(self._statuses.WatchBatch, watch, on_interruption)
+
+        def begin() -> Watch:
+            interruptions = self._connection.interruptions(within)
+            if after_sequence is not None and task_id is None:
+                # No snapshot will tell which execution this is, and the batch may be retried while the watch is cut.
+                request.task_id = self.get_batch(batch_id, view=BATCH_VIEW_BASIC).task_id
+            return Watch(request, interruptions)
+
+        return self._connection.follow(self._statuses.WatchBatch, begin, on_interruption)
 
     def watch_batches(
         self,
@@ -445,8 +453,11 @@ class ReportsClient:
         Raises: `InvalidRequestError`; `LimitExceededError`, `UnavailableError` and `DeadlineExceededError` as `watch`.
         """
         request = _requests.watch_batches(statuses, labels, batch_ids, heartbeat_interval, exclude_item_events)
-        watch = BatchesWatch(request, self._connection.interruptions(within))
-        return self._connection.follow(self._statuses.WatchBatches, watch, on_interruption)
+        return self._connection.follow(
+            self._statuses.WatchBatches,
+            lambda: BatchesWatch(request, self._connection.interruptions(within)),
+            on_interruption,
+        )
 
     def get_webhook_settings(self) -> WebhookSettings:
         """Return where the webhooks of batches go that were submitted without a URL of their own."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from importlib.metadata import PackageNotFoundError, version
 
+from fna.reports._channel import installed_version
 from fna.reports.cli import completion, profiles
 from fna.reports.cli.batch_arguments import add_batch_commands
 from fna.reports.cli.commands import Commands, add_command, connection_options, subcommands
@@ -46,7 +46,7 @@ def parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    root.add_argument("--version", action="version", version=f"fna-reports {_version()}")
+    root.add_argument("--version", action="version", version=f"fna-reports {installed_version()}")
     root.set_defaults(json=False)
     commands = subcommands(root)
     add_batch_commands(commands)
@@ -92,10 +92,3 @@ def _add_completion(commands: Commands) -> None:
         alone=True,
     )
     command.add_argument("shell", choices=completion.SHELLS, metavar="SHELL", help=", ".join(completion.SHELLS))
-
-
-def _version() -> str:
-    try:
-        return version("fna-reports")
-    except PackageNotFoundError:
-        return "(not installed)"

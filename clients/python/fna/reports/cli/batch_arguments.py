@@ -186,7 +186,10 @@ def _add_follow(command: Parser) -> None:
 def _add_watch_options(command: Parser) -> None:
     options = command.add_argument_group("while it is followed")
     options.add_argument(
-        "--within", type=values.seconds, metavar="SECONDS", help="stop following then, with exit code 1; it goes on"
+        "--within",
+        type=values.seconds,
+        metavar="SECONDS",
+        help="stop following then, of one batch with exit code 1; it goes on",
     )
     options.add_argument("--batch-only", action="store_true", help="only events of the batch, not of its reports")
     options.add_argument(

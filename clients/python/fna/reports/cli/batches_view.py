@@ -13,7 +13,7 @@ from rich.text import Text
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.display import STYLES, counters_markup, error_line
 from fna.reports.cli.names import bare_name
-from fna.reports.cli.summary import end_lines, labels_text
+from fna.reports.cli.summary import end_lines, interruption_text, labels_text
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchEvent, BatchStatus
@@ -68,10 +68,13 @@ class BatchesView(View):
         )
 
     def interrupted(self, error: ReportsError) -> None:
-        self._console.print(Text(f"connection lost, continuing: {error.message}", "yellow"))
+        self._console.print(Text(interruption_text(error), "yellow"))
 
     def finish(self, progress: BatchProgress) -> None:
-        self._bars.remove_task(self._tasks.pop(progress.batch_id))
+        self.forget(progress.batch_id)
+        self._console.print(Text(end_lines(progress)[0], STYLES.get(progress.status, "bold")), soft_wrap=True)
+
+    def forget(self, batch_id: str) -> None:
+        self._bars.remove_task(self._tasks.pop(batch_id))
         for hidden in list(self._tasks.values())[:_MOST_BATCHES]:
             self._bars.update(hidden, visible=True)
-        self._console.print(Text(end_lines(progress)[0], STYLES.get(progress.status, "bold")), soft_wrap=True)

@@ -16,7 +16,7 @@ from fna.reports.cli.exits import Exit, WrongUsage
 from fna.reports.cli.problems import explain
 from fna.reports.cli.session import Session
 from fna.reports.cli.settings import Settings, effective
-from fna.reports.errors import ReportsError
+from fna.reports.errors import DeadlineExceededError, ReportsError, UnavailableError
 from fna.reports_command import Ending
 
 
@@ -69,7 +69,11 @@ def _run(arguments: argparse.Namespace, settings: Settings, ending: Ending) -> E
             result: Exit = arguments.run(session, arguments)
             return result
     except ReportsError as error:
-        return _fail("\n".join(explain(error, settings.server)))
+        lines = explain(error, settings.server)
+        if isinstance(error, DeadlineExceededError | UnavailableError) and ending.last_words():
+            # The answer may be all that was lost.
+            lines.append(ending.last_words())
+        return _fail("\n".join(lines))
 
 
 def _connection_words(arguments: argparse.Namespace) -> Iterator[str]:

@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import timedelta
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import grpc
 
+from fna.reports._channel import installed_version
 from fna.reports.cli.diagnosis import Exchange, diagnose
 from fna.reports.cli.exits import Exit
 from fna.reports.cli.findings import Finding, Status, fail, warn
+from fna.reports.cli.problems import advice_on
 from fna.reports.cli.reachability import address, connection
 from fna.reports.cli.session import Session
+from fna.reports.cli.settings import Settings
 from fna.reports.client import ReportsClient
-from fna.reports.errors import ReportsError
+from fna.reports.errors import AccessDeniedError, ReportsError
 
 _CONNECT_WITHIN = timedelta(seconds=3)
 _CHECK_WIDTH = 23
@@ -32,7 +34,7 @@ _STYLES = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
 def doctor(session: Session, _: argparse.Namespace) -> Exit:
     """Check connection, server, database, queues and workers, and print what is found as it is."""
     statuses: Counter[Status] = Counter()
-    for finding in _examine(session.client, session.settings.timeout):
+    for finding in _examine(session.client, session.settings):
         statuses[finding.status] += 1
         if session.json:
             print(json.dumps(asdict(finding), ensure_ascii=False), flush=True)
@@ -50,21 +52,21 @@ def _summary(statuses: Counter[Status]) -> str:
     return f"{checks}: {statuses[Status.FAIL]} failed, {statuses[Status.WARN]} to look at"
 
 
-def _examine(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
+def _examine(client: ReportsClient, settings: Settings) -> Iterator[Finding]:
     """Yield what each check finds, until one fails without which the others cannot be made."""
-    for finding in _connect(client, min(timeout, _CONNECT_WITHIN)):
+    for finding in _connect(client, min(settings.timeout, _CONNECT_WITHIN), tls=settings.tls):
         yield finding
         if finding.status is Status.FAIL:
             return
-    yield from _health(client, timeout)
+    yield from _health(client, settings.timeout)
     yield from _diagnostics(client)
 
 
-def _connect(client: ReportsClient, within: timedelta) -> Iterator[Finding]:
+def _connect(client: ReportsClient, within: timedelta, *, tls: bool) -> Iterator[Finding]:
     reached = address(client.target, within)
     if reached is not None:
         yield reached
-    yield connection(client, within)
+    yield connection(client, within, tls=tls)
 
 
 def _health(client: ReportsClient, timeout: timedelta) -> Iterator[Finding]:
@@ -83,18 +85,19 @@ def _diagnostics(client: ReportsClient) -> Iterator[Finding]:
     except ReportsError as error:
         yield _not_told(error)
     else:
-        yield from diagnose(Exchange(response, sent_at, time.time()), _version())
+        yield from diagnose(Exchange(response, sent_at, time.time()), installed_version())
 
 
 def _not_told(error: ReportsError) -> Finding:
     if error.code is grpc.StatusCode.UNIMPLEMENTED:
-        found = f"the server does not tell of itself: it is older than this client ({_version()})"
+        found = f"the server does not tell of itself: it is older than this client ({installed_version()})"
         remedy = "Upgrade and restart it: pip install --upgrade fna-reports-server\n"
         return warn("version", found, f"{remedy}If it is new, have it run this service too: --services ...,diagnostics")
     if error.reason == "DATABASE_UNAVAILABLE":
         found = "the server does not reach its database, or gets no answer within 5 s"
         return fail("database", found, "Is PostgreSQL up, and does DATABASE_URL of the server lead to it? See its log.")
-    return fail("diagnostics", f"the server does not tell: {error}", "The server's log has the details.")
+    advice = advice_on(error) if isinstance(error, AccessDeniedError) else "The server's log has the details."
+    return fail("diagnostics", f"the server does not tell: {error}", advice)
 
 
 def _show(finding: Finding) -> None:
@@ -110,10 +113,3 @@ def _show(finding: Finding) -> None:
         print(f"{word:<4}  {rest}", flush=True)
     for line in finding.remedy.splitlines():
         print(f"{'':{_REMEDY_INDENT}}-> {line}", flush=True)
-
-
-def _version() -> str:
-    try:
-        return version("fna-reports")
-    except PackageNotFoundError:
-        return "(not installed)"

@@ -11,8 +11,11 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from fna.reports._status import error_of
 from fna.reports.cli.findings import Finding, fail, ok, warn
+from fna.reports.cli.problems import advice_on
 from fna.reports.client import ReportsClient
+from fna.reports.errors import AccessDeniedError
 from fna.reports.v1 import batch_status_service_pb2, batch_submission_service_pb2, report_service_pb2
 
 _SERVICES = tuple(
@@ -30,9 +33,11 @@ def health(client: ReportsClient, within: timedelta) -> Iterator[Finding]:
     try:
         yield _serving({service.rpartition(".")[2]: check(service) for service in _SERVICES})
         yield ok("latency", f"{_round_trip(check) * 1000:.1f} ms for a round trip")
-    except grpc.RpcError as error:
-        remedy = "Is it a server of FNA Reports, and does nothing on the way change the calls?"
-        yield fail("health", f"the health check ends with {error.code().name}: {error.details()}", remedy)
+    except grpc.RpcError as failure:
+        error = error_of(failure)
+        other = "Is it a server of FNA Reports, and does nothing on the way change the calls?"
+        advice = advice_on(error) if isinstance(error, AccessDeniedError) else other
+        yield fail("health", f"the health check ends with {error.code.name}: {error.message}", advice)
 
 
 class _Check:

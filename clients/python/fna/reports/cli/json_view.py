@@ -6,6 +6,7 @@ import sys
 
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.json_lines import json_line
+from fna.reports.cli.summary import interruption_text
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchEvent
@@ -18,7 +19,7 @@ class JsonView(View):
         print(json_line(event), flush=True)
 
     def interrupted(self, error: ReportsError) -> None:
-        print(f"connection lost, continuing: {error.message}", file=sys.stderr, flush=True)
+        print(interruption_text(error), file=sys.stderr, flush=True)
 
     def finish(self, progress: BatchProgress) -> None:
         return None

@@ -6,7 +6,7 @@ import sys
 
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.names import bare_name
-from fna.reports.cli.summary import counters_text, end_lines, error_text
+from fna.reports.cli.summary import counters_text, end_lines, error_text, interruption_text
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchEvent, BatchItemChanged, BatchItemStatus, BatchStatus
@@ -29,7 +29,7 @@ class LinesView(View):
             print(f"{time}Z  {batch}#{event.sequence}  {what}  ({counters_text(progress.counters)})", flush=True)
 
     def interrupted(self, error: ReportsError) -> None:
-        print(f"connection lost, continuing: {error.message}", file=sys.stderr, flush=True)
+        print(interruption_text(error), file=sys.stderr, flush=True)
 
     def finish(self, progress: BatchProgress) -> None:
         print("\n".join(end_lines(progress)), flush=True)

@@ -31,8 +31,8 @@ def explain(error: ReportsError, server: str) -> list[str]:
     lines = [_headline(error, server)]
     lines += [f"  {violation}" for violation in error.violations()]
     lines += _unknown_reports(error)
-    remedy = _remedy(error)
-    return [*lines, remedy] if remedy else lines
+    advice = advice_on(error)
+    return [*lines, advice] if advice else lines
 
 
 def _headline(error: ReportsError, server: str) -> str:
@@ -51,7 +51,8 @@ def _unknown_reports(error: ReportsError) -> list[str]:
     return [*lines, f"  and {more} more"] if more > 0 else lines
 
 
-def _remedy(error: ReportsError) -> str:
+def advice_on(error: ReportsError) -> str:
+    """Return what a person can do about an error, nothing when it says so itself."""
     if error.reason in _REMEDIES:
         return _REMEDIES[error.reason]
     if isinstance(error, AccessDeniedError):

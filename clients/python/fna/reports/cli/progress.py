@@ -12,8 +12,10 @@ from uuid import UUID
 
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.lines_view import LinesView
+from fna.reports.cli.summary import EVENTS_GONE
 from fna.reports.cli.view import View
 from fna.reports.client import ReportsClient
+from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BATCH_VIEW_BASIC, BatchStatus
 
 __all__ = [
@@ -107,7 +109,16 @@ def follow_all(
     Raises: what `ReportsClient.watch_batches` raises, `DeadlineExceededError` when `within` is over.
     """
     batches: dict[str, BatchProgress] = {}
-    events = client.watch_batches(statuses=statuses, labels=labels, on_interruption=view.interrupted, **options)
+
+    def interrupted(error: ReportsError) -> None:
+        view.interrupted(error)
+        if error.reason in EVENTS_GONE:
+            # It starts again with those that are open.
+            for batch_id in batches:
+                view.forget(batch_id)
+            batches.clear()
+
+    events = client.watch_batches(statuses=statuses, labels=labels, on_interruption=interrupted, **options)
     with view:
         for event in events:
             progress = batches.setdefault(event.batch_id, BatchProgress(event.batch_id))

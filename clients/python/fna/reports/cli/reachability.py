@@ -16,6 +16,10 @@ _TARGET = re.compile(r"(?:dns:(?://[^/]*/)?)?(?:\[(?P<ipv6>[^]]+)\]|(?P<host>[^:
 _PORT_OF_GRPC = 443
 _REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 _CORRECT = f"Correct the name: --server HOST:PORT, or {variable('server')}"
+_TRUST = (
+    "Give --ca-file FILE where an authority of your own signed its certificate, and --cert-file FILE --key-file FILE "
+    "where it demands one of you"
+)
 _ANOTHER = f"Or name another server: --server HOST:PORT, or {variable('server')}"
 
 
@@ -41,23 +45,28 @@ def address(target: str, within: timedelta) -> Finding | None:
     return ok("address", f"{target} takes connections at {peer}{_more(len({name[4] for name in addresses}))}")
 
 
-def connection(client: ReportsClient, within: timedelta) -> Finding:
-    """Connect as a client does, and where that fails say what answers there."""
+def connection(client: ReportsClient, within: timedelta, *, tls: bool) -> Finding:
+    """Connect as a client does, with TLS or without, and where that fails say what answers there."""
     try:
         client.connect(within)
     except UnavailableError as error:
-        return _no_grpc(client.target, within, error)
+        return _no_grpc(client.target, within, error, tls=tls)
     return ok("connection", "a gRPC connection is up")
 
 
-def _no_grpc(target: str, within: timedelta, error: UnavailableError) -> Finding:
+def _no_grpc(target: str, within: timedelta, error: UnavailableError, *, tls: bool) -> Finding:
     place = _host_and_port(target)
-    grpc_server = f"Name the gRPC server, by default: fna-reports doctor --server {target.rpartition(':')[0]}:50051"
+    grpc_server = f"Name the gRPC server, by default: fna-reports doctor --server {place[0] if place else 'HOST'}:50051"
     match place and (_tls(place, within) or _http(place, within)):
+        case "h2" if tls:
+            found = f"{target} and this client do not agree on TLS: one of them does not trust the other's certificate"
+            return fail("connection", found, f"{_TRUST}\n{_ANOTHER}")
         case "h2":
-            found = f"{target} speaks TLS: this client came without it, or does not trust its certificate"
-            remedy = "Connect with --tls, and with --ca-file FILE where an authority of your own signed its certificate"
-            return fail("connection", found, f"{remedy}\n{_ANOTHER}")
+            found = f"{target} speaks TLS, and this client came without it"
+            return fail("connection", found, f"Connect with --tls\n{_TRUST}\n{_ANOTHER}")
+        case "" if tls:
+            found = f"{target} does not speak TLS, which this client asks for"
+            return fail("connection", found, f"Connect with --no-tls if that is a server of yours\n{_ANOTHER}")
         case "https":
             return fail("connection", f"{target} is an HTTPS server, not gRPC", grpc_server)
         case "http":

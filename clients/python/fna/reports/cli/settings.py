@@ -33,6 +33,7 @@ KEYS = (
     "company",
 )
 _CREDENTIALS = (*SECRETS, "token_command")
+_NOT_OF_ENV_FILE = ("token_command", "allow_plaintext_secrets")
 _OPTIONS = ("server", "tls", "ca_file", "cert_file", "key_file", "timeout", "company")
 _PROFILE = "profile"
 _ENV_FILE = Path(".env")
@@ -150,7 +151,15 @@ def _environment() -> _Layer:
 
 
 def _env_file() -> _Layer:
-    return _Layer(lambda key: f"{_ENV_FILE}: {variable(key)}", _by_key(read_env_file(_ENV_FILE)), _ENV_FILE)
+    """Return the settings of `.env`, which may be somebody else's: a folder that was cloned or unpacked has one, too.
+
+    Raises: `SettingsError` when it would run a command, or have secrets sent unencrypted.
+    """
+    layer = _Layer(lambda key: f"{_ENV_FILE}: {variable(key)}", _by_key(read_env_file(_ENV_FILE)), _ENV_FILE)
+    for key in _NOT_OF_ENV_FILE:
+        if key in layer.settings:
+            raise SettingsError(f"{layer.source(key)} is not taken from here: export it, or use a profile")
+    return layer
 
 
 def _by_key(variables: Mapping[str, str]) -> dict[str, str]:
@@ -166,12 +175,21 @@ def _profile_name(layers: list[_Layer], config: ConfigFile) -> tuple[str, str]:
 
 
 def _withheld(layers: list[_Layer], profile: Mapping[str, str]) -> str:
-    """Return why the secrets of a profile are not sent: they are for its server, and `.env` may have named another."""
+    """Return why the secrets of a profile are not sent.
+
+    They are for its server, and `.env` may have named another one, or another way to it.
+    """
     meant_for = profile.get("server")
-    server = next((layer.settings["server"] for layer in layers if "server" in layer.settings), meant_for)
-    if server == meant_for or not meant_for or not any(key in profile for key in _CREDENTIALS):
+    if not meant_for or not any(key in profile for key in _CREDENTIALS):
         return ""
-    return f"they are for {meant_for}, not for {server}"
+    server = next((layer.settings["server"] for layer in layers if "server" in layer.settings), meant_for)
+    if server != meant_for:
+        return f"they are for {meant_for}, not for {server}"
+    for key in ("tls", "ca_file"):
+        layer = next((layer for layer in layers if key in layer.settings), None)
+        if layer is not None and layer.file is not None:
+            return f"{layer.source(key)} says how {meant_for} is reached, which only the profile may"
+    return ""
 
 
 def _readable_secrets(config: ConfigFile, layers: list[_Layer]) -> Iterator[str]:

@@ -9,8 +9,12 @@ from google.rpc.status_pb2 import Status
 from fna.reports._status import error_of_status
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.names import bare_name
+from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchCounters, BatchStatus
 from fna.reports.v1.webhook_pb2 import WebhookAttempt
+
+EVENTS_GONE = frozenset({"SEQUENCE_COMPACTED", "RESUME_TOKEN_EXPIRED"})
+"""The reasons for which a watch starts again with snapshots."""
 
 
 def counters_text(counters: BatchCounters) -> str:
@@ -26,6 +30,13 @@ def error_text(status: Status) -> str:
     """Return the reason and the message of an item's error."""
     error = error_of_status(status)
     return f"{error.reason or error.code.name}: {error.message}"
+
+
+def interruption_text(error: ReportsError) -> str:
+    """Return what to say while a stream that was cut is resumed."""
+    if error.reason in EVENTS_GONE:
+        return f"events were missed, starting again from the present: {error.message}"
+    return f"connection lost, continuing: {error.message}"
 
 
 def labels_text(labels: Mapping[str, str]) -> str:

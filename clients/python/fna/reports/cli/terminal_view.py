@@ -15,7 +15,7 @@ from rich.text import Text
 from fna.reports.cli.batch_progress import BatchProgress
 from fna.reports.cli.display import STYLES, counters_markup, error_line
 from fna.reports.cli.names import bare_name
-from fna.reports.cli.summary import end_lines
+from fna.reports.cli.summary import end_lines, interruption_text
 from fna.reports.cli.view import View
 from fna.reports.errors import ReportsError
 from fna.reports.v1.batch_pb2 import BatchEvent, BatchStatus
@@ -65,7 +65,7 @@ class TerminalView(View):
                 self._console.print(line)
 
     def interrupted(self, error: ReportsError) -> None:
-        self._notice = f"connection lost, continuing: {error.message}"
+        self._notice = interruption_text(error)
 
     def finish(self, progress: BatchProgress) -> None:
         self._notice = ""

@@ -33,3 +33,7 @@ class View(ABC):
     @abstractmethod
     def finish(self, progress: BatchProgress) -> None:
         """Tell how the batch ended."""
+
+    def forget(self, batch_id: str) -> None:
+        """Show nothing more of a batch, which may be over without a word."""
+        return
