@@ -145,16 +145,17 @@ type EventsOptions struct {
 // sequence and may be lost; heartbeats are not handed out. An error ends it.
 //
 // The watch continues by itself, after the last event that it handed out, when the server goes away, the connection
-// breaks, or nothing came for three times the heartbeat interval. When the events in between are no longer kept, it
-// starts again with a snapshot, which replaces all that was known before. It ends the stream when the loop is left.
+// breaks, nothing came for three times the heartbeat interval, or, once anything came, a limit is met of which the server
+// says when to come again. When the events in between are no longer kept, it starts again with a snapshot, which replaces
+// all that was known before. It ends the stream when the loop is left.
 //
 // Its execution is that of the handle, or else the one that is current when the loop begins, and stays that when the batch
 // is retried; with AfterSequence a call of GetBatch finds it out first.
 //
 // It fails with [ErrNotFound]; with [ErrOutOfRange] when AfterSequence is after the newest event; with [ErrLimitExceeded]
-// when there are too many watchers or this one reads too slowly; with [ErrUnavailable] when the server does not answer
-// within the client's time-out at first, or its reconnect time-out later on; with [ErrDataLoss] when the server leaves
-// out an event however often it is asked; and with the error of its context.
+// when there are too many watchers at first, or for all of the reconnect time-out later on; with [ErrUnavailable] when the
+// server does not answer within the client's time-out at first, or its reconnect time-out later on; with [ErrDataLoss]
+// when the server leaves out an event however often it is asked; and with the error of its context.
 func (b *Batch) Events(ctx context.Context, options *EventsOptions) iter.Seq2[*reportsv1.BatchEvent, error] {
 	chosen := orDefaults(options)
 	request := &reportsv1.WatchBatchRequest{

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	reportsv1 "github.com/fna-reports/fna-reports/clients/go/fna/reports/v1"
 )
@@ -109,6 +111,16 @@ func TestWhatTheServerRefusesIsToldAtOnce(t *testing.T) {
 		is(t, err, kind)
 		equal(t, peer.watchedAfter(), []int64{5})
 	}
+}
+
+func TestAWatchThatMeetsALimitWhenItIsResumedComesBackWhenTheServerSays(t *testing.T) {
+	tooMany := refusal(codes.ResourceExhausted, "TOO_MANY_WATCHERS",
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(10 * time.Millisecond)})
+	peer := newPeer(t)
+	peer.streams = append(peer.streams,
+		steps(message(snapshot(1)), draining(0)), steps(tooMany), steps(tooMany), steps(message(finished(2))))
+	watched(t, peer.client(t), nil, 1, 2)
+	equal(t, peer.watchedAfter(), []int64{nowhere, 1, 1, 1})
 }
 
 func TestAnErrorOfTheServerItselfDoesNotLoop(t *testing.T) {
