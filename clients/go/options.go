@@ -114,8 +114,11 @@ func WithToken(token string) Option {
 	return WithTokenSource(func(context.Context) (string, error) { return token, nil })
 }
 
-// WithTokenSource is [WithToken] for tokens that expire: source is asked at every call, so it should keep the token that
-// it has for as long as that is good.
+// WithTokenSource is [WithToken] for tokens that expire: source is asked at every attempt of a call, so it should keep the
+// token that it has for as long as that is good.
+//
+// An error of source is [ErrUnavailable], so that the call is made again and a watch goes on, unless it is a status of
+// gRPC: return one, codes.Unauthenticated for example, for what trying again does not help.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(s *settings) error {
 		s.header = &authentication{header: "authorization", prefix: "Bearer ", source: source}
