@@ -126,6 +126,21 @@ func TestAnAddressWhereNobodyListensIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestAClientThatIsClosedConnectsNoMore(t *testing.T) {
+	peer := newPeer(t)
+	peer.server.Stop()
+	client, ctx := peer.client(t), within(t)
+	waiting := make(chan error)
+	go func() { waiting <- client.Connect(ctx) }()
+	client.Close()
+	for _, err := range []error{<-waiting, client.Connect(ctx)} {
+		var found *Error
+		if !errors.As(err, &found) || found.Code != codes.Canceled || found.Message != "the client is closed" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestAnAnswerThatTakesTooLongIsADeadlineExceededOfTheClient(t *testing.T) {
 	peer := newPeer(t)
 	peer.answers["GetReport"] = []any{errSilence}
