@@ -228,6 +228,16 @@ func TestAStatusInsideAMessageIsAnErrorToo(t *testing.T) {
 	}
 }
 
+func TestAStatusThatIsOKOrMissingIsNoError(t *testing.T) {
+	item := &reportsv1.BatchItem{}
+	if err := ErrorOf(item.Error); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := ErrorOf(&rpcstatus.Status{Message: "fine"}); err != nil {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAValidationNamesEveryUnknownReport(t *testing.T) {
 	unknown := slices.Repeat([]string{reportID}, 300)
 	peer := newPeer(t)
