@@ -154,8 +154,9 @@ type EventsOptions struct {
 //
 // It fails with [ErrNotFound]; with [ErrOutOfRange] when AfterSequence is after the newest event; with [ErrLimitExceeded]
 // when there are too many watchers at first, or for all of the reconnect time-out later on; with [ErrUnavailable] when the
-// server does not answer within the client's time-out at first, or its reconnect time-out later on; with [ErrDataLoss]
-// when the server leaves out an event however often it is asked; and with the error of its context.
+// server does not answer within the client's time-out at first (or within three heartbeat intervals, if they are longer),
+// or within its reconnect time-out later on; with [ErrDataLoss] when the server leaves out an event however often it is
+// asked; and with the error of its context.
 func (b *Batch) Events(ctx context.Context, options *EventsOptions) iter.Seq2[*reportsv1.BatchEvent, error] {
 	chosen := orDefaults(options)
 	request := &reportsv1.WatchBatchRequest{

@@ -45,8 +45,10 @@ func newSettings(options []Option) (*settings, error) {
 	return made, nil
 }
 
-// WithTimeout bounds every call, all its attempts included, and the time until a watch has received anything at all. The
-// default is 30 seconds. The context of a call may end it sooner.
+// WithTimeout bounds every call, all its attempts included, and how long a watch that has received nothing at all is tried.
+// A server that takes the watch and is silent is found out only after three heartbeat intervals, 45 seconds by default, so
+// that such a start fails after this time-out or those, whichever is longer. The default is 30 seconds. The context of a
+// call or watch may end it sooner.
 func WithTimeout(timeout time.Duration) Option {
 	return func(s *settings) error {
 		if timeout <= 0 {
