@@ -489,6 +489,19 @@ func TestAListGoesOnOverItsPages(t *testing.T) {
 	})
 }
 
+func TestAPageMayBeLarge(t *testing.T) {
+	large := &reportsv1.Report{ReportId: reportID, Title: strings.Repeat("a", 16<<20)}
+	peer := newPeer(t)
+	peer.answers["ListReports"] = []any{&reportsv1.ListReportsResponse{Reports: []*reportsv1.Report{large}}}
+	found, err := collected(peer.client(t).Reports(within(t), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || len(found[0].Title) != len(large.Title) {
+		t.Error("it is not the page that was sent")
+	}
+}
+
 func TestAListEndsWithItsError(t *testing.T) {
 	peer := newPeer(t)
 	peer.answers["ListBatches"] = []any{
