@@ -145,13 +145,18 @@ type EventsOptions struct {
 // sequence and may be lost; heartbeats are not handed out. An error ends it.
 //
 // The watch continues by itself, after the last event that it handed out, when the server goes away, the connection
-// breaks, or nothing came for three times the heartbeat interval. When the events in between are no longer kept, it
-// starts again with a snapshot, which replaces all that was known before. It ends the stream when the loop is left.
+// breaks, nothing came for three times the heartbeat interval, or, once anything came, a limit is met of which the server
+// says when to come again. When the events in between are no longer kept, it starts again with a snapshot, which replaces
+// all that was known before. It ends the stream when the loop is left.
+//
+// Its execution is that of the handle, or else the one that is current when the loop begins, and stays that when the batch
+// is retried; with AfterSequence a call of GetBatch finds it out first.
 //
 // It fails with [ErrNotFound]; with [ErrOutOfRange] when AfterSequence is after the newest event; with [ErrLimitExceeded]
-// when there are too many watchers or this one reads too slowly; with [ErrUnavailable] when the server does not answer
-// within the client's time-out at first, or its reconnect time-out later on; with [ErrDataLoss] when the server leaves
-// out an event however often it is asked; and with the error of its context.
+// when there are too many watchers at first, or for all of the reconnect time-out later on; with [ErrUnavailable] when the
+// server does not answer within the client's time-out at first (or within three heartbeat intervals, if they are longer),
+// or within its reconnect time-out later on; with [ErrDataLoss] when the server leaves out an event however often it is
+// asked; and with the error of its context.
 func (b *Batch) Events(ctx context.Context, options *EventsOptions) iter.Seq2[*reportsv1.BatchEvent, error] {
 	chosen := orDefaults(options)
 	request := &reportsv1.WatchBatchRequest{
@@ -163,7 +168,12 @@ func (b *Batch) Events(ctx context.Context, options *EventsOptions) iter.Seq2[*r
 	}
 	client := b.client
 	return func(yield func(*reportsv1.BatchEvent, error) bool) {
-		watch := newBatchWatch(request, newInterruptions(client.timeout, client.reconnectTimeout))
+		pinned, err := client.pinned(ctx, request)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		watch := newBatchWatch(pinned, newInterruptions(client.timeout, client.reconnectTimeout))
 		messages := stream[reportsv1.WatchBatchResponse]{
 			open: func(ctx context.Context) (grpc.ServerStreamingClient[reportsv1.WatchBatchResponse], error) {
 				return client.statuses.WatchBatch(ctx, watch.next())
@@ -193,6 +203,23 @@ func (b *Batch) begin(chosen EventsOptions) *int64 {
 		return proto.Int64(b.message.LastSequence)
 	}
 	return chosen.AfterSequence
+}
+
+// pinned returns the request with an execution. A watch that begins with a snapshot learns its own from that; one that
+// continues after a sequence has to ask for it, or it would go on with the next when the batch is retried while it is cut.
+func (c *Client) pinned(
+	ctx context.Context, request *reportsv1.WatchBatchRequest,
+) (*reportsv1.WatchBatchRequest, error) {
+	if request.TaskId != "" || request.AfterSequence == nil {
+		return request, nil
+	}
+	current, err := c.Batch(request.BatchId).Get(ctx, &GetOptions{View: reportsv1.BatchView_BATCH_VIEW_BASIC})
+	if err != nil {
+		return nil, err
+	}
+	request = proto.CloneOf(request)
+	request.TaskId = current.GetTaskId()
+	return request, nil
 }
 
 // Result waits until the execution is over, and returns the batch as that left it, without its items, and all results in

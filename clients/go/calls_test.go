@@ -126,6 +126,21 @@ func TestAnAddressWhereNobodyListensIsUnavailable(t *testing.T) {
 	}
 }
 
+func TestAClientThatIsClosedConnectsNoMore(t *testing.T) {
+	peer := newPeer(t)
+	peer.server.Stop()
+	client, ctx := peer.client(t), within(t)
+	waiting := make(chan error)
+	go func() { waiting <- client.Connect(ctx) }()
+	client.Close()
+	for _, err := range []error{<-waiting, client.Connect(ctx)} {
+		var found *Error
+		if !errors.As(err, &found) || found.Code != codes.Canceled || found.Message != "the client is closed" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
 func TestAnAnswerThatTakesTooLongIsADeadlineExceededOfTheClient(t *testing.T) {
 	peer := newPeer(t)
 	peer.answers["GetReport"] = []any{errSilence}
@@ -210,6 +225,16 @@ func TestAStatusInsideAMessageIsAnErrorToo(t *testing.T) {
 	}), ErrPrecondition)
 	if found.Error() != "remove the password [PASSWORD_PROTECTED]" {
 		t.Error(found)
+	}
+}
+
+func TestAStatusThatIsOKOrMissingIsNoError(t *testing.T) {
+	item := &reportsv1.BatchItem{}
+	if err := ErrorOf(item.Error); err != nil {
+		t.Errorf("got %v", err)
+	}
+	if err := ErrorOf(&rpcstatus.Status{Message: "fine"}); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -462,6 +487,19 @@ func TestAListGoesOnOverItsPages(t *testing.T) {
 			return client.Reports(ctx, &ReportsOptions{PageSize: 2})
 		}, one, two)
 	})
+}
+
+func TestAPageMayBeLarge(t *testing.T) {
+	large := &reportsv1.Report{ReportId: reportID, Title: strings.Repeat("a", 16<<20)}
+	peer := newPeer(t)
+	peer.answers["ListReports"] = []any{&reportsv1.ListReportsResponse{Reports: []*reportsv1.Report{large}}}
+	found, err := collected(peer.client(t).Reports(within(t), nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != 1 || len(found[0].Title) != len(large.Title) {
+		t.Error("it is not the page that was sent")
+	}
 }
 
 func TestAListEndsWithItsError(t *testing.T) {

@@ -11,10 +11,14 @@ import (
 	"google.golang.org/grpc/resolver"
 )
 
+// maxMessageBytes is for large pages: one of 1,000 items that all failed exceeds the 4 MiB that gRPC takes by default.
+const maxMessageBytes = 64 << 20
+
 func (s *settings) dialOptions(transport credentials.TransportCredentials) []grpc.DialOption {
 	options := []grpc.DialOption{
 		grpc.WithUserAgent(userAgent),
 		grpc.WithTransportCredentials(transport),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessageBytes)),
 		// A connection that lost its peer without a word is found out even when no stream with heartbeats uses it. More
 		// than one ping a minute a server might take for abuse.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{

@@ -56,13 +56,16 @@ func (c *Client) Close() error {
 }
 
 // Connect waits until the connection is up, which calls otherwise do by themselves. It fails with [ErrUnavailable] when
-// the context ends before.
+// the context ends before, and at once when the client is closed.
 func (c *Client) Connect(ctx context.Context) error {
 	for {
 		c.connection.Connect()
 		state := c.connection.GetState()
-		if state == connectivity.Ready {
+		switch state {
+		case connectivity.Ready:
 			return nil
+		case connectivity.Shutdown:
+			return &Error{Code: codes.Canceled, Message: "the client is closed"}
 		}
 		if !c.connection.WaitForStateChange(ctx, state) {
 			return &Error{

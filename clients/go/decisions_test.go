@@ -159,6 +159,31 @@ func TestTheWordOfTheServerIsNotTakenForACut(t *testing.T) {
 	endsIt(t, again)
 }
 
+func TestALimitWithAWaitEndsAWatchAtFirstAndInterruptsItLaterOn(t *testing.T) {
+	for _, reason := range []string{"TOO_MANY_WATCHERS", "WATCHER_TOO_SLOW"} {
+		limit := &Error{Code: codes.ResourceExhausted, Reason: reason, RetryDelay: 5 * time.Second}
+		watch := decisions(newClock(), 10*time.Second)
+		_, again := watch.waitAfter(limit)
+		endsIt(t, again)
+		watch.take(message(snapshot(1)))
+		wait, again := watch.waitAfter(away(0))
+		goesOn(t, wait, again, 100*time.Millisecond)
+		wait, again = watch.waitAfter(limit)
+		goesOn(t, wait, again, 5200*time.Millisecond)
+		_, again = watch.waitAfter(&Error{Code: codes.ResourceExhausted, Reason: reason})
+		endsIt(t, again)
+	}
+	clock := newClock()
+	watch := decisions(clock, 10*time.Second)
+	watch.take(message(snapshot(1)))
+	limit := &Error{Code: codes.ResourceExhausted, RetryDelay: time.Second}
+	wait, again := watch.waitAfter(limit)
+	goesOn(t, wait, again, 1100*time.Millisecond)
+	clock.move(9 * time.Second)
+	_, again = watch.waitAfter(limit)
+	endsIt(t, again)
+}
+
 func TestCompactionEndsAWatchThatHadNoPosition(t *testing.T) {
 	compacted := &Error{Code: codes.OutOfRange, Reason: sequenceCompacted}
 	_, again := decisions(newClock(), 0).waitAfter(compacted)

@@ -17,6 +17,7 @@ type interruptions struct {
 	backoff          *backoff
 	now              func() time.Time
 	downSince        time.Time // Zero while the stream works.
+	delivered        bool      // Anything, ever.
 }
 
 func newInterruptions(timeout, reconnectTimeout time.Duration) *interruptions {
@@ -27,6 +28,7 @@ func newInterruptions(timeout, reconnectTimeout time.Duration) *interruptions {
 
 // alive notes that the stream delivered something.
 func (i *interruptions) alive() {
+	i.delivered = true
 	i.downSince = time.Time{}
 	i.patience = i.reconnectTimeout
 	i.backoff.reset()
@@ -35,6 +37,10 @@ func (i *interruptions) alive() {
 // cut tells whether the stream was interrupted, rather than refused by the server.
 func (i *interruptions) cut(failure *Error) bool {
 	if errors.Is(failure, ErrUnavailable) {
+		return true
+	}
+	// Too many watchers or a slow one: a stream that was under way comes back when the server says, a new one is refused.
+	if failure.RetryDelay > 0 && i.delivered {
 		return true
 	}
 	switch failure.Code {

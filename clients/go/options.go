@@ -45,8 +45,10 @@ func newSettings(options []Option) (*settings, error) {
 	return made, nil
 }
 
-// WithTimeout bounds every call, all its attempts included, and the time until a watch has received anything at all. The
-// default is 30 seconds. The context of a call may end it sooner.
+// WithTimeout bounds every call, all its attempts included, and how long a watch that has received nothing at all is tried.
+// A server that takes the watch and is silent is found out only after three heartbeat intervals, 45 seconds by default, so
+// that such a start fails after this time-out or those, whichever is longer. The default is 30 seconds. The context of a
+// call or watch may end it sooner.
 func WithTimeout(timeout time.Duration) Option {
 	return func(s *settings) error {
 		if timeout <= 0 {
@@ -114,8 +116,11 @@ func WithToken(token string) Option {
 	return WithTokenSource(func(context.Context) (string, error) { return token, nil })
 }
 
-// WithTokenSource is [WithToken] for tokens that expire: source is asked at every call, so it should keep the token that
-// it has for as long as that is good.
+// WithTokenSource is [WithToken] for tokens that expire: source is asked at every attempt of a call, so it should keep the
+// token that it has for as long as that is good.
+//
+// An error of source is [ErrUnavailable], so that the call is made again and a watch goes on, unless it is a status of
+// gRPC: return one, codes.Unauthenticated for example, for what trying again does not help.
 func WithTokenSource(source func(context.Context) (string, error)) Option {
 	return func(s *settings) error {
 		s.header = &authentication{header: "authorization", prefix: "Bearer ", source: source}

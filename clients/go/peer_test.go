@@ -36,7 +36,7 @@ var errSilence = errors.New("silence")
 // peerServer is a service that answers as a test says.
 //
 // answers has for each method what its calls get, one after the other, the last one for ever: a message, an error, or
-// errSilence.
+// errSilence. GetBatch has one from the beginning, since watches ask for their execution.
 // streams has the same for the watches: functions from the request to steps, which are messages, an error that ends the
 // stream, or errSilence. ended has a value for each stream that is over.
 type peerServer struct {
@@ -54,8 +54,8 @@ type peerServer struct {
 func newPeer(t *testing.T, options ...grpc.ServerOption) *peerServer {
 	t.Helper()
 	made := &peerServer{
-		answers: map[string][]any{}, ended: make(chan struct{}, 1000), requests: map[string][][]proto.Message{},
-		address: "127.0.0.1:0",
+		answers: map[string][]any{"GetBatch": {&reportsv1.GetBatchResponse{Batch: processing()}}},
+		ended:   make(chan struct{}, 1000), requests: map[string][][]proto.Message{}, address: "127.0.0.1:0",
 	}
 	made.start(t, options...)
 	t.Cleanup(func() { made.server.Stop() })
@@ -109,6 +109,15 @@ func (p *peerServer) watchedAfter() []int64 {
 		} else {
 			found = append(found, *request.AfterSequence)
 		}
+	}
+	return found
+}
+
+// watchedTasks returns the task_id of every watch that came.
+func (p *peerServer) watchedTasks() []string {
+	var found []string
+	for _, message := range p.calls("WatchBatch") {
+		found = append(found, message.(*reportsv1.WatchBatchRequest).TaskId)
 	}
 	return found
 }

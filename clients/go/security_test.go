@@ -19,7 +19,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/status"
 
 	reportsv1 "github.com/fna-reports/fna-reports/clients/go/fna/reports/v1"
 )
@@ -173,13 +175,43 @@ func TestATokenOrKeyIsSentWithEveryCallOverTLS(t *testing.T) {
 }
 
 func TestATokenThatCannotBeHadFailsTheCall(t *testing.T) {
-	authority := newAuthority(t)
-	peer := securePeer(t, authority.server(t, tls.NoClientCert))
-	source := func(context.Context) (string, error) { return "", errors.New("the vault is closed") }
-	client := peer.client(t, WithTokenSource(source), WithTLS(&tls.Config{RootCAs: authority.pool()}))
+	closed := errors.New("the vault is closed")
+	for name, test := range map[string]struct{ fails, kind error }{
+		"in the end":                  {closed, ErrUnavailable},
+		"at once when it is a status": {status.Error(codes.Unauthenticated, "the vault has no such token"), ErrAccessDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			client := securePeer(t).client(t, AllowUnencryptedCredentials(), WithTimeout(400*time.Millisecond),
+				WithTokenSource(func(context.Context) (string, error) {
+					asked++
+					return "", test.fails
+				}))
+			_, err := client.GetReport(within(t), reportID)
+			is(t, err, test.kind)
+			if again := asked > 1; !errors.Is(err, test.fails) || again != (test.kind == ErrUnavailable) {
+				t.Errorf("got %v after it was asked %d times", err, asked)
+			}
+		})
+	}
+}
+
+func TestATokenThatCannotBeHadForAMomentIsAskedForAgain(t *testing.T) {
+	peer := securePeer(t)
+	peer.streams = append(peer.streams, steps(message(snapshot(1)), draining(0)), steps(message(finished(2))))
+	asked := 0
+	client := peer.client(t, AllowUnencryptedCredentials(), WithTokenSource(func(context.Context) (string, error) {
+		if asked++; asked%2 == 1 {
+			return "", errors.New("the vault is closed")
+		}
+		return "secret", nil
+	}))
 	_, err := client.GetReport(within(t), reportID)
-	if found := is(t, err, ErrAccessDenied); !strings.Contains(found.Message, "the vault is closed") {
-		t.Errorf("got %v", found)
+	check(t, err)
+	equal(t, peer.metadata.Get("authorization"), []string{"Bearer secret"})
+	watched(t, client, nil, 1, 2)
+	if asked != 6 {
+		t.Errorf("it was asked %d times", asked)
 	}
 }
 

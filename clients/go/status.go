@@ -9,8 +9,12 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// ErrorOf returns the error that a status inside a message is, as the one of an item that failed.
-func ErrorOf(found *rpcstatus.Status) *Error {
+// ErrorOf returns the [*Error] that a status inside a message is, as the one of an item that failed; nil when there is no
+// status or it is OK.
+func ErrorOf(found *rpcstatus.Status) error {
+	if codes.Code(found.GetCode()) == codes.OK {
+		return nil
+	}
 	return errorOfStatus(status.FromProto(found))
 }
 

@@ -8,8 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	reportsv1 "github.com/fna-reports/fna-reports/clients/go/fna/reports/v1"
 )
@@ -111,6 +113,16 @@ func TestWhatTheServerRefusesIsToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestAWatchThatMeetsALimitWhenItIsResumedComesBackWhenTheServerSays(t *testing.T) {
+	tooMany := refusal(codes.ResourceExhausted, "TOO_MANY_WATCHERS",
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(10 * time.Millisecond)})
+	peer := newPeer(t)
+	peer.streams = append(peer.streams,
+		steps(message(snapshot(1)), draining(0)), steps(tooMany), steps(tooMany), steps(message(finished(2))))
+	watched(t, peer.client(t), nil, 1, 2)
+	equal(t, peer.watchedAfter(), []int64{nowhere, 1, 1, 1})
+}
+
 func TestAnErrorOfTheServerItselfDoesNotLoop(t *testing.T) {
 	peer := newPeer(t)
 	peer.streams = append(peer.streams, steps(refusal(codes.Unknown, "")))
@@ -165,14 +177,43 @@ func TestHeartbeatsKeepAQuietConnection(t *testing.T) {
 }
 
 func TestAWatchStaysWithItsExecutionWhenItIsResumed(t *testing.T) {
-	peer := newPeer(t)
-	peer.streams = append(peer.streams, steps(message(snapshot(1)), draining(0)), steps(message(finished(2))))
-	watched(t, peer.client(t), nil, 1, 2)
-	var tasks []string
-	for _, request := range peer.calls("WatchBatch") {
-		tasks = append(tasks, request.(*reportsv1.WatchBatchRequest).TaskId)
-	}
-	equal(t, tasks, []string{"", taskID})
+	t.Run("which the snapshot names", func(t *testing.T) {
+		peer := newPeer(t)
+		peer.streams = append(peer.streams, steps(message(snapshot(1)), draining(0)), steps(message(finished(2))))
+		watched(t, peer.client(t), nil, 1, 2)
+		equal(t, peer.watchedTasks(), []string{"", taskID})
+		if asked := len(peer.calls("GetBatch")); asked != 0 {
+			t.Errorf("the batch was asked for %d times", asked)
+		}
+	})
+	t.Run("which it asks for when there is no snapshot, each time that the loop begins", func(t *testing.T) {
+		const next = "0b0e7b6e-6f0f-4c55-8c0a-3f8f3a1d2c04"
+		peer := newPeer(t)
+		peer.answers["GetBatch"] = []any{
+			draining(0),
+			&reportsv1.GetBatchResponse{Batch: processing()},
+			&reportsv1.GetBatchResponse{Batch: &reportsv1.Batch{BatchId: batchID, TaskId: next}},
+		}
+		peer.streams = append(peer.streams,
+			steps(draining(0)), steps(message(changed(1)), draining(0)), steps(message(changed(1), finished(2))))
+		loop := peer.client(t).Batch(batchID).Events(within(t), &EventsOptions{AfterSequence: proto.Int64(0)})
+		for range 2 {
+			if _, err := collected(loop); err != nil {
+				t.Fatal(err)
+			}
+		}
+		equal(t, peer.watchedTasks(), []string{taskID, taskID, taskID, next})
+		same(t, peer.calls("GetBatch")[0], &reportsv1.GetBatchRequest{
+			BatchId: batchID, View: reportsv1.BatchView_BATCH_VIEW_BASIC,
+		})
+	})
+	t.Run("and ends when that is refused", func(t *testing.T) {
+		peer := newPeer(t)
+		peer.answers["GetBatch"] = []any{refusal(codes.NotFound, "BATCH_NOT_FOUND")}
+		_, err := events(t, peer.client(t), &EventsOptions{AfterSequence: proto.Int64(0)})
+		is(t, err, ErrNotFound)
+		equal(t, peer.watchedTasks(), nil)
+	})
 }
 
 func TestAServerThatIsAwayIsGivenUp(t *testing.T) {

@@ -78,7 +78,7 @@ func Verify(body []byte, header http.Header, secret string) (*Webhook, error) {
 // Verify is the function [Verify] with a tolerance and a clock of one's own.
 func (v Verifier) Verify(body []byte, header http.Header, secret string) (*Webhook, error) {
 	key, err := base64.StdEncoding.Strict().DecodeString(strings.TrimPrefix(secret, prefix))
-	if err != nil {
+	if err != nil || len(key) == 0 { // With an empty key, which anybody has, anybody's signature would be ours.
 		return nil, ErrSecret
 	}
 	id, timestamp := header.Get("webhook-id"), header.Get("webhook-timestamp")

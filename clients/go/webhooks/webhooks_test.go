@@ -124,7 +124,9 @@ func TestWhatIsSignedAndNoWebhookIsRefused(t *testing.T) {
 }
 
 func TestASecretThatIsNoneIsTheReceiversOwnMistake(t *testing.T) {
-	if _, err := verify(content, ours(t, content, now, secret), "whsec_?"); !errors.Is(err, ErrSecret) {
-		t.Errorf("got %v", err)
+	for _, none := range []string{"whsec_?", "whsec_", ""} {
+		if _, err := verify(content, ours(t, content, now, secret, "whsec_"), none); !errors.Is(err, ErrSecret) {
+			t.Errorf("%q: got %v", none, err)
+		}
 	}
 }
