@@ -361,6 +361,18 @@ test("a batch that is over ends the watch, whichever way it is told", async () =
   }
 });
 
+test("the end of an execution that was retried is not that of the stream", () =>
+  withGateway(
+    [
+      events(SNAPSHOT, told(4, "status_changed", FINAL) + told(5, "item_changed", ITEM) + PROGRESS, ": heartbeat\n\n"),
+      events(told(6, "status_changed", FINAL), ": heartbeat\n\n"),
+    ],
+    async (client, { received }) => {
+      assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID))), [3, 4, 5, 4, 6]);
+      assert.equal(received.length, 2);
+    },
+  ));
+
 test("an event of a kind that the gateway does not know counts", () =>
   withGateway([events(SNAPSHOT, "id: 4\n\n", told(5, "status_changed", FINAL))], async (client) => {
     assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID))), [3, 4, 5]);
