@@ -24,7 +24,8 @@ const COMPANY_ID = "6c8cf1c6-5b0e-4d4f-9f0c-2b5a6b0b4f11";
 const ABOUT = { companyId: COMPANY_ID, reportType: ReportType.REPORT_TYPE_10_K };
 const BATCH = { batch_id: BATCH_ID, task_id: TASK_ID, status: "PROCESSING", total_reports: 2, processed_at: null };
 const REPORT = { report_id: REPORT_ID, report_type: "10_K", status: "PENDING", title: null };
-const WATCH = `/v1/reports/batch/${BATCH_ID}:watch`;
+const PATH = `/v1/reports/batch/${BATCH_ID}`;
+const WATCH = `${PATH}:watch`;
 
 interface Route {
   readonly name: string;
@@ -387,12 +388,14 @@ test("what cannot be read is no interruption", () =>
 test("after compaction the watch starts again with a snapshot", () =>
   withGateway(
     [
+      json(BATCH),
       problem(410, { code: "OUT_OF_RANGE", reason: "SEQUENCE_COMPACTED", metadata: { oldest_sequence: 90 } }),
       events(told(100, "snapshot", BATCH), told(101, "status_changed", FINAL)),
     ],
     async (client, { received }) => {
       assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID, { afterSequence: 5 }))), [100, 101]);
-      assert.deepEqual(received.map(({ url }) => url), [`${WATCH}?after_sequence=5`, WATCH]);
+      const ofTask = `${WATCH}?task_id=${TASK_ID}`;
+      assert.deepEqual(received.map(({ url }) => url), [`${PATH}?view=BASIC`, `${ofTask}&after_sequence=5`, ofTask]);
     },
   ));
 
