@@ -257,9 +257,10 @@ export class ReportsClient {
    * starts again with a `snapshot`, which replaces all that was known before.
    *
    * Throws `NotFoundError`; `OutOfRangeError` when `afterSequence` is after the newest event; `LimitExceededError` when
-   * there are too many watchers or this one reads too slowly; `UnavailableError` when the server does not answer within
-   * the timeout at first, or the client's `reconnectTimeoutMs` later on; `DataLossError` when the server leaves out an
-   * event however often it is asked.
+   * there are too many watchers at first, or for longer than the client's `reconnectTimeoutMs` later on;
+   * `UnavailableError` when the server does not answer within `timeoutMs` or three heartbeat intervals at first,
+   * whichever is longer, or `reconnectTimeoutMs` later on; `DataLossError` when the server leaves out an event however
+   * often it is asked.
    */
   watch(batchId: string, options: WatchOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
     const begin = async (): Promise<Watch> => {
@@ -347,7 +348,8 @@ export class ReportsClient {
     if (afterSequence === undefined) {
       return create(WatchBatchRequestSchema, { batchId, taskId, ...streamed(options) });
     }
-    // No snapshot will say which execution it is: a watch that is cut while the batch is retried would go on with the next.
+    // No snapshot will say which execution it is: a watch that is cut while its batch is retried would go on with the
+    // next one.
     const execution = taskId || (await this.getBatch(batchId, { ...options, view: BatchView.BASIC })).taskId;
     const after = { taskId: execution, afterSequence: BigInt(afterSequence) };
     return create(WatchBatchRequestSchema, { batchId, ...after, ...streamed(options) });
