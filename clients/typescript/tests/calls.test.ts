@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
+import { pause } from "../src/calls.js";
 import {
   AccessDeniedError,
   ConflictError,
@@ -198,6 +199,11 @@ for (const [code, name, kind] of KINDS) {
       assert.equal(peer.received("GetBatch").length, 1);
     }));
 }
+
+test("a wait whose signal came before is not begun", async () => {
+  const stopped = AbortSignal.abort(new RangeError("enough"));
+  await assert.rejects(pause(3_600_000, stopped), new RangeError("enough"));
+});
 
 test("an error has the fields and the limits", () =>
   withPeer(async (client, peer) => {
