@@ -15,9 +15,10 @@ import {
   ReportStatus,
   ReportType,
   statusError,
+  UnavailableError,
 } from "../src/index.js";
 import { ReportSchema, WebhookDeliverySchema, WebhookDeliveryStatus } from "../src/v1.js";
-import { type Answer, broken, endless, events, json, problem, told, withGateway } from "./gateway.js";
+import { type Answer, broken, endless, events, Gateway, json, problem, told, withGateway } from "./gateway.js";
 import { BATCH_ID, REPORT_ID, sequences, TASK_ID } from "./messages.js";
 
 const COMPANY_ID = "6c8cf1c6-5b0e-4d4f-9f0c-2b5a6b0b4f11";
@@ -241,6 +242,14 @@ test("headers are sent with every request, and asked for anew", () => {
     },
     { headers },
   );
+});
+
+test("headers are not sent to where a redirection leads", async () => {
+  await using elsewhere = await Gateway.start(json(REPORT));
+  const redirection: Answer = (response) => response.writeHead(307, { location: `${elsewhere.url}/v1` }).end();
+  const options = { headers: { "x-api-key": "key" }, timeoutMs: 200 };
+  await withGateway([redirection], (client) => assert.rejects(client.getReport(REPORT_ID), UnavailableError), options);
+  assert.deepEqual(elsewhere.received, []);
 });
 
 test("a problem is the error that gRPC would have told", () =>

@@ -111,7 +111,9 @@ export class RestTransport implements Transport {
     }
     let response: Response;
     try {
-      response = await this.#fetch(this.#baseUrl + path, { method, headers, body: body ?? null, signal });
+      // The gateway redirects nothing, and a fetch that followed would show an API key to whoever it is sent to.
+      const request = { method, headers, body: body ?? null, signal, redirect: "error" } as const;
+      response = await this.#fetch(this.#baseUrl + path, request);
     } catch (thrown) {
       throw failure(thrown, signal);
     }
