@@ -244,6 +244,28 @@ test("headers are sent with every request, and asked for anew", () => {
   );
 });
 
+test("headers that cannot be had for a moment are asked for again, by a watch too", () => {
+  let asked = 0;
+  const headers = (): HeadersInit => {
+    asked += 1;
+    if (asked < 3) {
+      throw new Error("no network");
+    }
+    return { authorization: `Bearer ${asked}` };
+  };
+  return withGateway(
+    [events(told(9, "snapshot", { ...BATCH, status: "FAILED" }))],
+    async (client, { received }) => {
+      const causes: ReportsError[] = [];
+      const found = await Array.fromAsync(client.watch(BATCH_ID, { onInterruption: (cause) => causes.push(cause) }));
+      assert.deepEqual(sequences(found), [9]);
+      assert.deepEqual(causes.map(({ message }) => message), Array(2).fill("the headers could not be had: no network"));
+      assert.deepEqual(received.map(({ headers }) => headers.get("authorization")), ["Bearer 3"]);
+    },
+    { headers },
+  );
+});
+
 test("headers are not sent to where a redirection leads", async () => {
   await using elsewhere = await Gateway.start(json(REPORT));
   const redirection: Answer = (response) => response.writeHead(307, { location: `${elsewhere.url}/v1` }).end();
