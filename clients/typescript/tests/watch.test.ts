@@ -194,6 +194,21 @@ test("a connection that falls silent is dropped for another one", async () => {
   assert.equal(peer.connections, 2);
 });
 
+test("watches that find out one dead connection have one in its place", async () => {
+  await using peer = await Peer.start();
+  const silent = stream(message(snapshot(3)), SILENCE);
+  peer.streams = [silent, silent, stream(message(finished(4)))];
+  const client = connect(peer.target);
+  const watches = [100, 300].map((heartbeatIntervalMs) =>
+    Array.fromAsync(client.watch(BATCH_ID, { heartbeatIntervalMs })),
+  );
+  for (const found of await Promise.all(watches)) {
+    assert.deepEqual(sequences(found), [3, 4]);
+  }
+  assert.equal(peer.connections, 2);
+  client.close();
+});
+
 test("what a slow reader does between two events is no silence", async () => {
   await using peer = await Peer.start();
   peer.streams = [stream(message(snapshot(3)), message(finished(4)))];

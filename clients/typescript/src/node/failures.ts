@@ -16,14 +16,16 @@ const CODES_OF_CUTS: ReadonlySet<Code> = new Set([
  * Make an interceptor that gives every failure of the connection the code UNAVAILABLE, as gRPC has it; Connect has
  * several.
  *
- * `distrust` is called when a call was given up because nothing came: its connection may be dead without a word.
+ * `renewal` is asked at the beginning of each call for what replaces its connection, which is called when the
+ * call was given up because nothing came: the connection may be dead without a word.
  */
-export function withFailuresOfConnection(distrust: () => void): Interceptor {
+export function withFailuresOfConnection(renewal: () => () => void): Interceptor {
   return (next) => async (request) => {
+    const renew = renewal();
     const translated = (thrown: unknown): unknown => {
       if (request.signal.aborted) {
         if (isSilence(request.signal.reason)) {
-          distrust();
+          renew();
         }
         return thrown;
       }
