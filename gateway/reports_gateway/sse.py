@@ -67,8 +67,9 @@ def of_batches(message: WatchBatchesResponse) -> bytes:
 
 def _numbered(event: batch_pb2.BatchEvent) -> bytes:
     kind = event.WhichOneof("event")
-    # Progress repeats the newest sequence and is not replayed, so it must not move the resume position.
-    return _block(event, None if kind in {None, "progress", "heartbeat"} else str(event.sequence))
+    # Progress repeats the newest sequence and is not replayed, so it must not move the resume position. A kind unknown
+    # here has an id, since clients count: without it they would miss an event, and ask for it in vain.
+    return _block(event, None if kind in {"progress", "heartbeat"} else str(event.sequence))
 
 
 def _block(event: batch_pb2.BatchEvent, identifier: str | None) -> bytes:

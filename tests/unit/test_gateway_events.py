@@ -147,10 +147,11 @@ async def test_heartbeats_are_comments(gateway: Gateway, peer: Peer) -> None:
     assert (await gateway.client.get(EVENTS)).text == "retry: 1000\n\n: heartbeat\n\n"
 
 
-async def test_a_kind_that_only_a_newer_server_knows_is_left_out(gateway: Gateway, peer: Peer) -> None:
+async def test_of_a_kind_that_only_a_newer_server_knows_the_sequence_is_told(gateway: Gateway, peer: Peer) -> None:
     send(peer, BatchEvent(batch_id=BATCH_ID, sequence=3), item_changed(4))
     end(peer)
-    _, event = blocks((await gateway.client.get(EVENTS)).text)
+    _, unknown, event = blocks((await gateway.client.get(EVENTS)).text)
+    assert unknown == {"id": "3"}
     assert event["id"] == "4"
 
 

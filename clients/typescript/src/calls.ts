@@ -49,6 +49,8 @@ export async function once<T>(signal: AbortSignal | undefined, timeoutMs: number
 
 /** Wait; throw the reason of the signal when it comes first. */
 export async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  // It says nothing to those who listen only now.
+  signal?.throwIfAborted();
   const { promise, resolve } = Promise.withResolvers<void>();
   const wake = (): void => resolve();
   const timer = setTimeout(wake, milliseconds);

@@ -9,11 +9,12 @@ import { BatchesWatch } from "./batches_watch.js";
 import { type Attempt, attempted, type CallOptions, once } from "./calls.js";
 import { type Content, Document } from "./document.js";
 import { follow } from "./following.js";
-import { type Batch, type BatchEvent, type BatchItem } from "./gen/fna/reports/v1/batch_pb.js";
+import { type Batch, type BatchEvent, type BatchItem, BatchView } from "./gen/fna/reports/v1/batch_pb.js";
 import {
   type BatchResult,
   BatchStatusService,
   WatchBatchesRequestSchema,
+  type WatchBatchRequest,
   WatchBatchRequestSchema,
 } from "./gen/fna/reports/v1/batch_status_service_pb.js";
 import { BatchSubmissionService } from "./gen/fna/reports/v1/batch_submission_service_pb.js";
@@ -246,6 +247,7 @@ export class ReportsClient {
 
   /**
    * Yield the events of a batch, each once and in order, until its execution is over. Leaving the loop ends the stream.
+   * Without `taskId` the execution is the one that is current when the loop begins.
    *
    * Without `afterSequence` the first event is a `snapshot` of the present; with it come all events after that one.
    * `progress` events repeat a sequence and may be lost; heartbeats are not handed out.
@@ -255,20 +257,17 @@ export class ReportsClient {
    * starts again with a `snapshot`, which replaces all that was known before.
    *
    * Throws `NotFoundError`; `OutOfRangeError` when `afterSequence` is after the newest event; `LimitExceededError` when
-   * there are too many watchers or this one reads too slowly; `UnavailableError` when the server does not answer within
-   * the timeout at first, or the client's `reconnectTimeoutMs` later on; `DataLossError` when the server leaves out an
-   * event however often it is asked.
+   * there are too many watchers at first, or for longer than the client's `reconnectTimeoutMs` later on;
+   * `UnavailableError` when the server does not answer within `timeoutMs` or three heartbeat intervals at first,
+   * whichever is longer, or `reconnectTimeoutMs` later on; `DataLossError` when the server leaves out an event however
+   * often it is asked.
    */
   watch(batchId: string, options: WatchOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
-    const { afterSequence } = options;
-    const request = create(WatchBatchRequestSchema, {
-      batchId,
-      taskId: options.taskId ?? "",
-      ...(afterSequence !== undefined && { afterSequence: BigInt(afterSequence) }),
-      ...streamed(options),
-    });
-    const watch = new Watch(request, this.#interruptions(options));
-    return follow((next, call) => this.#statuses.watchBatch(next, call), watch, options);
+    const begin = async (): Promise<Watch> => {
+      const interruptions = this.#interruptions(options);
+      return new Watch(await this.#watchRequest(batchId, options), interruptions);
+    };
+    return follow((next, call) => this.#statuses.watchBatch(next, call), begin, options);
   }
 
   /**
@@ -283,8 +282,8 @@ export class ReportsClient {
    */
   watchBatches(options: WatchBatchesOptions = {}): AsyncGenerator<BatchEvent, void, undefined> {
     const request = create(WatchBatchesRequestSchema, { filter: filterOf(options), ...streamed(options) });
-    const watch = new BatchesWatch(request, this.#interruptions(options));
-    return follow((next, call) => this.#statuses.watchBatches(next, call), watch, options);
+    const begin = async (): Promise<BatchesWatch> => new BatchesWatch(request, this.#interruptions(options));
+    return follow((next, call) => this.#statuses.watchBatches(next, call), begin, options);
   }
 
   /** Return where webhooks go unless a batch says otherwise. */
@@ -342,6 +341,18 @@ export class ReportsClient {
 
   #handle(batch: Batch): BatchHandle {
     return new BatchHandle(this, batch.batchId, batch.taskId, batch);
+  }
+
+  async #watchRequest(batchId: string, options: WatchOptions): Promise<WatchBatchRequest> {
+    const { afterSequence, taskId = "" } = options;
+    if (afterSequence === undefined) {
+      return create(WatchBatchRequestSchema, { batchId, taskId, ...streamed(options) });
+    }
+    // No snapshot will say which execution it is: a watch that is cut while its batch is retried would go on with the
+    // next one.
+    const execution = taskId || (await this.getBatch(batchId, { ...options, view: BatchView.BASIC })).taskId;
+    const after = { taskId: execution, afterSequence: BigInt(afterSequence) };
+    return create(WatchBatchRequestSchema, { batchId, ...after, ...streamed(options) });
   }
 
   #interruptions(options: CallOptions): Interruptions {

@@ -14,6 +14,9 @@ export type OpenStream<Request, Response> = (
   options: { readonly signal: AbortSignal },
 ) => AsyncIterable<Response>;
 
+/** Makes the decisions of a watch when its iteration begins. */
+export type Begin<Request, Response> = () => Promise<Decisions<Request, Response>>;
+
 /** Who is told of interruptions, and what ends the watch. */
 export interface FollowOptions {
   readonly signal?: AbortSignal | undefined;
@@ -23,9 +26,10 @@ export interface FollowOptions {
 /** Yield the events of a watch, each once and in order, over as many streams as it takes. */
 export async function* follow<Request, Response>(
   open: OpenStream<Request, Response>,
-  decisions: Decisions<Request, Response>,
+  begin: Begin<Request, Response>,
   { signal, onInterruption }: FollowOptions,
 ): AsyncGenerator<BatchEvent, void, undefined> {
+  const decisions = await begin();
   for (;;) {
     signal?.throwIfAborted();
     const stream = new Stream(open, decisions, signal);

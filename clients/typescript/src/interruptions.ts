@@ -23,6 +23,7 @@ export class Interruptions {
   readonly #clockMs: () => number;
   #patienceMs: number | undefined;
   #downSinceMs: number | undefined;
+  #hasDelivered = false;
 
   constructor(patience: Patience, chance: Chance = {}) {
     this.#patienceMs = patience.timeoutMs;
@@ -34,14 +35,19 @@ export class Interruptions {
 
   /** Note that something came, which ends an interruption. */
   over(): void {
+    this.#hasDelivered = true;
     this.#downSinceMs = undefined;
     this.#patienceMs = this.#reconnectTimeoutMs;
     this.#backoff.reset();
   }
 
-  /** Throw the error unless it is an interruption, rather than the server's word. */
+  /**
+   * Throw the error unless it is an interruption, rather than the server's word.
+   *
+   * A server that says when to come again, as to a watch that reads too slowly, interrupts what it had begun to send.
+   */
   require(error: ReportsError): void {
-    if (error instanceof UnavailableError) {
+    if (error instanceof UnavailableError || (this.#hasDelivered && error.retryDelayMs !== undefined)) {
       return;
     }
     if (!CUTS.has(error.code) || error.reason !== "" || this.#downSinceMs !== undefined) {

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 
+import { pause } from "../src/calls.js";
 import {
   AccessDeniedError,
   ConflictError,
@@ -134,13 +135,13 @@ test("a server that stays away is told when the timeout of the call is over", ()
     await peer.start();
   }));
 
-test("an answer that does not come ends with the timeout, and the next call has another connection", () =>
+test("an answer that does not come ends with the timeout, and says nothing of the connection", () =>
   withPeer(
     async (client, peer) => {
       peer.answers["GetBatch"] = [SILENCE, FOUND];
       await assert.rejects(client.getBatch(BATCH_ID), DeadlineExceededError);
       assert.deepEqual(await client.getBatch(BATCH_ID, { timeoutMs: 20_000 }), batch());
-      assert.equal(peer.connections, 2);
+      assert.equal(peer.connections, 1);
     },
     { timeoutMs: 300 },
   ));
@@ -198,6 +199,11 @@ for (const [code, name, kind] of KINDS) {
       assert.equal(peer.received("GetBatch").length, 1);
     }));
 }
+
+test("a wait whose signal came before is not begun", async () => {
+  const stopped = AbortSignal.abort(new RangeError("enough"));
+  await assert.rejects(pause(3_600_000, stopped), new RangeError("enough"));
+});
 
 test("an error has the fields and the limits", () =>
   withPeer(async (client, peer) => {

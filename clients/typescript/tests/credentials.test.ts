@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { create } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 
 import { ReportsError } from "../src/index.js";
 import { connect, type ConnectOptions } from "../src/node/index.js";
@@ -42,6 +43,25 @@ test("a token that changes is asked for before every attempt", async () => {
   await called(peer, { tls: { ca: AUTHORITY.cert }, token: async () => tokens.shift() ?? "" });
   const sent = peer.received("GetBatch").map(({ headers }) => headers.get("authorization"));
   assert.deepEqual(sent, ["Bearer first", "Bearer second"]);
+});
+
+test("a token that cannot be had for a moment is asked for again", async () => {
+  await using peer = await Peer.start();
+  const refused = new ConnectError("logged out", Code.Unauthenticated);
+  const thrown = [new Error("no network"), Object.assign(new Error("connect"), { code: "ECONNREFUSED" })];
+  const token = (): string => {
+    const error = thrown.shift();
+    if (error !== undefined) {
+      throw error;
+    }
+    return "secret";
+  };
+  const headers = await called(peer, { token, allowPlaintext: true });
+  assert.equal(headers?.get("authorization"), "Bearer secret");
+  const away = { apiKey: () => Promise.reject(new Error("no network")), allowPlaintext: true, timeoutMs: 50 };
+  await assert.rejects(called(peer, away), { code: "UNAVAILABLE", message: "the API key could not be had: no network" });
+  thrown.push(refused);
+  await assert.rejects(called(peer, { token, allowPlaintext: true }), { code: "UNAUTHENTICATED", message: "logged out" });
 });
 
 test("a token or a key is not sent in the clear unless that is allowed", async () => {

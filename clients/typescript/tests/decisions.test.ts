@@ -8,7 +8,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 
 import { Attempts } from "../src/attempts.js";
 import { Backoff } from "../src/backoff.js";
-import { InvalidRequestError, ReportsError, UnavailableError } from "../src/errors.js";
+import { InvalidRequestError, LimitExceededError, ReportsError, UnavailableError } from "../src/errors.js";
 import { Interruptions } from "../src/interruptions.js";
 import { silenceLimitMs } from "../src/silence.js";
 import { type WatchBatchRequest, WatchBatchRequestSchema } from "../src/v1.js";
@@ -111,6 +111,23 @@ test("the word of the server is not taken for a cut", () => {
   watch.take(message(snapshot(1)));
   const bug = new ReportsError("bug", { code: "INTERNAL", reason: "INTERNAL_ERROR" });
   assert.throws(() => watch.waitAfter(bug), ReportsError);
+});
+
+test("a watch that delivered comes again when the server says, and one that did not is refused", () => {
+  const refused = new LimitExceededError("slow", { code: "RESOURCE_EXHAUSTED", retryDelayMs: 1000 });
+  const watch = watching(new Clock());
+  watch.waitAfter(away());
+  assert.throws(() => watch.waitAfter(refused), LimitExceededError);
+  watch.take(message(snapshot(1)));
+  assert.equal(watch.waitAfter(refused), 1100);
+  assert.equal(watch.waitAfter(refused), 1200);
+});
+
+test("a limit of a watch that delivered is told after the reconnect timeout", () => {
+  const watch = watching(new Clock(), 10_000);
+  watch.take(message(snapshot(1)));
+  const refused = new LimitExceededError("many", { code: "RESOURCE_EXHAUSTED", retryDelayMs: 10_000 });
+  assert.throws(() => watch.waitAfter(refused), LimitExceededError);
 });
 
 test("compaction ends a watch that had no position", () => {

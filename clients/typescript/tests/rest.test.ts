@@ -15,16 +15,18 @@ import {
   ReportStatus,
   ReportType,
   statusError,
+  UnavailableError,
 } from "../src/index.js";
 import { ReportSchema, WebhookDeliverySchema, WebhookDeliveryStatus } from "../src/v1.js";
-import { type Answer, broken, endless, events, json, problem, told, withGateway } from "./gateway.js";
+import { type Answer, broken, endless, events, Gateway, json, problem, told, withGateway } from "./gateway.js";
 import { BATCH_ID, REPORT_ID, sequences, TASK_ID } from "./messages.js";
 
 const COMPANY_ID = "6c8cf1c6-5b0e-4d4f-9f0c-2b5a6b0b4f11";
 const ABOUT = { companyId: COMPANY_ID, reportType: ReportType.REPORT_TYPE_10_K };
 const BATCH = { batch_id: BATCH_ID, task_id: TASK_ID, status: "PROCESSING", total_reports: 2, processed_at: null };
 const REPORT = { report_id: REPORT_ID, report_type: "10_K", status: "PENDING", title: null };
-const WATCH = `/v1/reports/batch/${BATCH_ID}:watch`;
+const PATH = `/v1/reports/batch/${BATCH_ID}`;
+const WATCH = `${PATH}:watch`;
 
 interface Route {
   readonly name: string;
@@ -242,6 +244,36 @@ test("headers are sent with every request, and asked for anew", () => {
   );
 });
 
+test("headers that cannot be had for a moment are asked for again, by a watch too", () => {
+  let asked = 0;
+  const headers = (): HeadersInit => {
+    asked += 1;
+    if (asked < 3) {
+      throw new Error("no network");
+    }
+    return { authorization: `Bearer ${asked}` };
+  };
+  return withGateway(
+    [events(told(9, "snapshot", { ...BATCH, status: "FAILED" }))],
+    async (client, { received }) => {
+      const causes: ReportsError[] = [];
+      const found = await Array.fromAsync(client.watch(BATCH_ID, { onInterruption: (cause) => causes.push(cause) }));
+      assert.deepEqual(sequences(found), [9]);
+      assert.deepEqual(causes.map(({ message }) => message), Array(2).fill("the headers could not be had: no network"));
+      assert.deepEqual(received.map(({ headers }) => headers.get("authorization")), ["Bearer 3"]);
+    },
+    { headers },
+  );
+});
+
+test("headers are not sent to where a redirection leads", async () => {
+  await using elsewhere = await Gateway.start(json(REPORT));
+  const redirection: Answer = (response) => response.writeHead(307, { location: `${elsewhere.url}/v1` }).end();
+  const options = { headers: { "x-api-key": "key" }, timeoutMs: 200 };
+  await withGateway([redirection], (client) => assert.rejects(client.getReport(REPORT_ID), UnavailableError), options);
+  assert.deepEqual(elsewhere.received, []);
+});
+
 test("a problem is the error that gRPC would have told", () =>
   withGateway(
     [
@@ -361,6 +393,18 @@ test("a batch that is over ends the watch, whichever way it is told", async () =
   }
 });
 
+test("the end of an execution that was retried is not that of the stream", () =>
+  withGateway(
+    [
+      events(SNAPSHOT, told(4, "status_changed", FINAL) + told(5, "item_changed", ITEM) + PROGRESS, ": heartbeat\n\n"),
+      events(told(6, "status_changed", FINAL), ": heartbeat\n\n"),
+    ],
+    async (client, { received }) => {
+      assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID))), [3, 4, 5, 4, 6]);
+      assert.equal(received.length, 2);
+    },
+  ));
+
 test("an event of a kind that the gateway does not know counts", () =>
   withGateway([events(SNAPSHOT, "id: 4\n\n", told(5, "status_changed", FINAL))], async (client) => {
     assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID))), [3, 4, 5]);
@@ -375,12 +419,14 @@ test("what cannot be read is no interruption", () =>
 test("after compaction the watch starts again with a snapshot", () =>
   withGateway(
     [
+      json(BATCH),
       problem(410, { code: "OUT_OF_RANGE", reason: "SEQUENCE_COMPACTED", metadata: { oldest_sequence: 90 } }),
       events(told(100, "snapshot", BATCH), told(101, "status_changed", FINAL)),
     ],
     async (client, { received }) => {
       assert.deepEqual(sequences(await Array.fromAsync(client.watch(BATCH_ID, { afterSequence: 5 }))), [100, 101]);
-      assert.deepEqual(received.map(({ url }) => url), [`${WATCH}?after_sequence=5`, WATCH]);
+      const ofTask = `${WATCH}?task_id=${TASK_ID}`;
+      assert.deepEqual(received.map(({ url }) => url), [`${PATH}?view=BASIC`, `${ofTask}&after_sequence=5`, ofTask]);
     },
   ));
 

@@ -10,6 +10,7 @@ import type { ReportsError, WatchOptions } from "../src/index.js";
 import { connect, type ConnectOptions } from "../src/node/index.js";
 import {
   type BatchEvent,
+  BatchView,
   GetBatchRequestSchema,
   GetBatchResponseSchema,
   ListBatchResultsResponseSchema,
@@ -25,6 +26,7 @@ import {
   itemChanged,
   itemProgress,
   message,
+  page,
   refusal,
   REPORT_ID,
   sequences,
@@ -33,6 +35,8 @@ import {
   unavailable,
 } from "./messages.js";
 import { CUT, Peer, SILENCE, type Step, type Stream } from "./peer.js";
+
+const FOUND = create(GetBatchResponseSchema, { batch: batch() });
 
 /** Return a stream that sends these, whatever was asked. */
 function stream(...steps: Step[]): Stream {
@@ -51,6 +55,7 @@ function history(last: number, every: number, cut: ConnectError | typeof CUT): S
 }
 
 async function watched(peer: Peer, options: WatchOptions = {}, connection: ConnectOptions = {}): Promise<BatchEvent[]> {
+  peer.answers["GetBatch"] ??= [FOUND];
   const client = connect(peer.target, connection);
   try {
     return await Array.fromAsync(client.watch(BATCH_ID, options));
@@ -104,6 +109,31 @@ test("it stays with the execution that it began with", async () => {
   await watched(peer);
   const requests = peer.requests(WatchBatchRequestSchema, "WatchBatch");
   assert.deepEqual(requests.map(({ taskId }) => taskId), ["", TASK_ID]);
+});
+
+test("it stays with the execution that was current when it began at a sequence", async () => {
+  await using peer = await Peer.start();
+  peer.answers["GetBatch"] = [unavailable(), FOUND];
+  peer.streams = [stream(unavailable()), stream(message(itemChanged(2)), unavailable()), stream(message(finished(3)))];
+  assert.deepEqual(sequences(await watched(peer, { afterSequence: 1 })), [2, 3]);
+  const requests = peer.requests(WatchBatchRequestSchema, "WatchBatch");
+  assert.deepEqual(requests.map(({ taskId }) => taskId), [TASK_ID, TASK_ID, TASK_ID]);
+  const asked = create(GetBatchRequestSchema, { batchId: BATCH_ID, view: BatchView.BASIC });
+  assert.deepEqual(peer.requests(GetBatchRequestSchema, "GetBatch"), [asked, asked]);
+});
+
+test("whoever says which execution is not asked again", async () => {
+  await using peer = await Peer.start();
+  peer.streams = [stream(message(finished(2)))];
+  await watched(peer, { afterSequence: 1, taskId: TASK_ID });
+  assert.equal(peer.received("GetBatch").length, 0);
+});
+
+test("a batch that does not exist is told before it is watched", async () => {
+  await using peer = await Peer.start();
+  peer.answers["GetBatch"] = [refusal(Code.NotFound, "BATCH_NOT_FOUND")];
+  await assert.rejects(watched(peer, { afterSequence: 0 }), { name: "NotFoundError" });
+  assert.equal(peer.received("WatchBatch").length, 0);
 });
 
 test("after an event was left out it asks for it", async () => {
@@ -162,6 +192,21 @@ test("a connection that falls silent is dropped for another one", async () => {
   assert.deepEqual(sequences(events), [3, 4]);
   assert.deepEqual(causes.map(({ message }) => message), ["the server sent nothing for 1.5 s, not even a heartbeat"]);
   assert.equal(peer.connections, 2);
+});
+
+test("watches that find out one dead connection have one in its place", async () => {
+  await using peer = await Peer.start();
+  const silent = stream(message(snapshot(3)), SILENCE);
+  peer.streams = [silent, silent, stream(message(finished(4)))];
+  const client = connect(peer.target);
+  const watches = [100, 300].map((heartbeatIntervalMs) =>
+    Array.fromAsync(client.watch(BATCH_ID, { heartbeatIntervalMs })),
+  );
+  for (const found of await Promise.all(watches)) {
+    assert.deepEqual(sequences(found), [3, 4]);
+  }
+  assert.equal(peer.connections, 2);
+  client.close();
 });
 
 test("what a slow reader does between two events is no silence", async () => {
@@ -233,6 +278,20 @@ test("a server that never answers is given up after the timeout", async () => {
   await using peer = await Peer.start();
   peer.streams = [stream(unavailable())];
   await assert.rejects(watched(peer, {}, { timeoutMs: 300 }), { name: "UnavailableError" });
+});
+
+test("the timeout counts from the first event that is asked for", async (context) => {
+  await using peer = await Peer.start();
+  peer.streams = [stream(unavailable()), stream(message(snapshot(3), finished(4)))];
+  peer.batchesStreams = [() => [unavailable()], () => [page("a", snapshot(3))]];
+  const client = connect(peer.target);
+  const nowMs = performance.now();
+  context.mock.method(performance, "now", () => nowMs);
+  const [one, all] = [client.watch(BATCH_ID), client.watchBatches()];
+  context.mock.method(performance, "now", () => nowMs + 3_600_000);
+  assert.deepEqual(sequences(await Array.fromAsync(one)), [3, 4]);
+  assert.equal((await all.next()).value?.event.case, "snapshot");
+  client.close();
 });
 
 test("a handle follows its execution and returns what it came to", async () => {

@@ -45,7 +45,8 @@ async function* ofBatch(
   let isOver = false;
   for await (const blocks of readBlocks(body)) {
     const events = blocks.map((block) => readable(() => eventOf(batchId, block)));
-    isOver ||= events.some(isLast);
+    // The last one counts: the history of a batch that was retried goes on after the end of an execution.
+    isOver = events.filter(isStored).map(isLast).at(-1) ?? isOver;
     yield create(WatchBatchResponseSchema, { events });
   }
   if (!isOver) {
@@ -101,7 +102,12 @@ function brokenOff(): ConnectError {
   return new ConnectError("the stream of events broke off", Code.Unavailable);
 }
 
-/** Tell whether nothing follows an event: a status that is not known is not final. */
+/** Tell whether an event is one of the history. */
+function isStored({ event }: BatchEvent): boolean {
+  return event.case !== "heartbeat" && event.case !== "progress";
+}
+
+/** Tell whether nothing follows an event in its execution: a status that is not known is not final. */
 function isLast({ event }: BatchEvent): boolean {
   if (event.case === "snapshot") {
     return !NOT_FINAL.has(event.value.status) && BatchStatus[event.value.status] !== undefined;

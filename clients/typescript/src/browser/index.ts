@@ -16,7 +16,7 @@ export type { HeadersOption } from "./transport.js";
 export interface ConnectOptions extends Omit<ClientOptions, "onClose"> {
   /** Called instead of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined;
-  /** Sent with every request; a function is asked before every attempt, for tokens that change. */
+  /** Sent with every request. */
   readonly headers?: HeadersOption | undefined;
 }
 

@@ -12,6 +12,7 @@ import {
 } from "@bufbuild/protobuf";
 import { Code, ConnectError, type StreamResponse, type Transport, type UnaryResponse } from "@connectrpc/connect";
 
+import { asked } from "../asking.js";
 import { ReportService } from "../gen/fna/reports/v1/report_service_pb.js";
 import { ANY_TYPES } from "./bare_json.js";
 import { streamReader } from "./events.js";
@@ -19,7 +20,12 @@ import { uploadRequest } from "./form.js";
 import { problemError } from "./problem.js";
 import { type RestRequest, Route } from "./route.js";
 
-/** Headers, or a function that returns them. */
+/**
+ * Headers, or a function that is asked for them before every attempt, for tokens that change.
+ *
+ * When it throws, the attempt failed as if the gateway were away (UNAVAILABLE), and there is another one; a
+ * `ConnectError` of another code ends the call or the watch.
+ */
 export type HeadersOption = HeadersInit | (() => HeadersInit | Promise<HeadersInit>);
 
 /** How requests are made. */
@@ -105,13 +111,16 @@ export class RestTransport implements Transport {
 
   /** Return the response when it is one of success. */
   async #send({ method, path, body }: RestRequest, signal: AbortSignal): Promise<Response> {
-    const headers = new Headers(typeof this.#headers === "function" ? await this.#headers() : this.#headers);
+    const given = this.#headers;
+    const headers = new Headers(typeof given === "function" ? await asked("headers", given) : given);
     if (typeof body === "string") {
       headers.set("content-type", "application/json");
     }
     let response: Response;
     try {
-      response = await this.#fetch(this.#baseUrl + path, { method, headers, body: body ?? null, signal });
+      // The gateway redirects nothing, and a fetch that followed would show an API key to whoever it is sent to.
+      const request = { method, headers, body: body ?? null, signal, redirect: "error" } as const;
+      response = await this.#fetch(this.#baseUrl + path, request);
     } catch (thrown) {
       throw failure(thrown, signal);
     }

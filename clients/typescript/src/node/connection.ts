@@ -53,13 +53,20 @@ export class Connection {
   }
 
   /**
-   * Open the next streams on another connection; what runs on this one may end there.
+   * Return a function that opens the next streams on another connection than the present one; what runs on that one may
+   * end there.
    *
-   * A peer that is gone without a word leaves a connection that looks open until a ping finds it out, a minute later.
+   * A peer that is gone without a word leaves a connection that looks open until a ping finds it out, a minute later. Of
+   * the streams that find it out before, the first one replaces it.
    */
-  renew(): void {
-    this.#current.retire();
-    this.#current = this.#open();
+  renewal(): () => void {
+    const session = this.#current;
+    return () => {
+      if (session === this.#current) {
+        session.retire();
+        this.#current = this.#open();
+      }
+    };
   }
 
   /** End all streams, and open none any more. */

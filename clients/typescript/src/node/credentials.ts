@@ -4,6 +4,8 @@ import type { SecureClientSessionOptions } from "node:http2";
 
 import type { Interceptor } from "@connectrpc/connect";
 
+import { asked } from "../asking.js";
+
 /** How the connection is encrypted. Certificates and keys are PEM, as text or bytes. */
 export interface TlsOptions {
   /** Certificates of the authorities that are trusted; by default those of Node.js. */
@@ -16,7 +18,12 @@ export interface TlsOptions {
   readonly serverName?: string | undefined;
 }
 
-/** A secret, or a function that is asked for it before every attempt, for those that change. */
+/**
+ * A secret, or a function that is asked for it before every attempt, for those that change.
+ *
+ * When it throws, the attempt failed as if the server were away (UNAVAILABLE), and there is another one; a
+ * `ConnectError` of another code ends the call or the watch.
+ */
 export type Secret = string | (() => string | Promise<string>);
 
 /** What a client shows the server. */
@@ -57,10 +64,10 @@ export function sessionOptions(tls: Credentials["tls"]): SecureClientSessionOpti
 export function withSecrets({ token, apiKey }: Credentials): Interceptor {
   return (next) => async (request) => {
     if (token !== undefined) {
-      request.header.set("authorization", `Bearer ${await valueOf(token)}`);
+      request.header.set("authorization", `Bearer ${await valueOf("token", token)}`);
     }
     if (apiKey !== undefined) {
-      request.header.set("x-api-key", await valueOf(apiKey));
+      request.header.set("x-api-key", await valueOf("API key", apiKey));
     }
     return next(request);
   };
@@ -70,6 +77,6 @@ function pem(content: string | Uint8Array): string | Buffer {
   return typeof content === "string" ? content : Buffer.from(content);
 }
 
-async function valueOf(secret: Secret): Promise<string> {
-  return typeof secret === "string" ? secret : secret();
+async function valueOf(what: string, secret: Secret): Promise<string> {
+  return typeof secret === "string" ? secret : asked(what, secret);
 }

@@ -16,14 +16,17 @@ const CODES_OF_CUTS: ReadonlySet<Code> = new Set([
  * Make an interceptor that gives every failure of the connection the code UNAVAILABLE, as gRPC has it; Connect has
  * several.
  *
- * `distrust` is called when a call was given up because nothing came: its connection may be dead without a word.
+ * `renewal` is asked at the beginning of each call for what replaces its connection, which is called when a watch was
+ * given up because nothing came: the connection may be dead without a word. A call that ran out of time says nothing of
+ * that.
  */
-export function withFailuresOfConnection(distrust: () => void): Interceptor {
+export function withFailuresOfConnection(renewal: () => () => void): Interceptor {
   return (next) => async (request) => {
+    const renew = renewal();
     const translated = (thrown: unknown): unknown => {
       if (request.signal.aborted) {
         if (isSilence(request.signal.reason)) {
-          distrust();
+          renew();
         }
         return thrown;
       }
@@ -39,7 +42,7 @@ export function withFailuresOfConnection(distrust: () => void): Interceptor {
 }
 
 function isSilence(reason: unknown): boolean {
-  return reason instanceof ConnectError && (reason.code === Code.DeadlineExceeded || reason.code === Code.Unavailable);
+  return reason instanceof ConnectError && reason.code === Code.Unavailable;
 }
 
 function isCut(thrown: unknown): thrown is ConnectError {

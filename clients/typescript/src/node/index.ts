@@ -46,7 +46,7 @@ export function connect(target: string, options: ConnectOptions = {}): ReportsCl
     baseUrl,
     sessionManager: connection,
     readMaxBytes: MAX_MESSAGE_BYTES,
-    interceptors: [withFailuresOfConnection(() => connection.renew()), withSecrets(options)],
+    interceptors: [withSecrets(options), withFailuresOfConnection(() => connection.renewal())],
   });
   const { timeoutMs, reconnectTimeoutMs } = options;
   return new ReportsClient(transport, { timeoutMs, reconnectTimeoutMs, onClose: () => connection.close() });
