@@ -135,13 +135,13 @@ test("a server that stays away is told when the timeout of the call is over", ()
     await peer.start();
   }));
 
-test("an answer that does not come ends with the timeout, and says nothing of the connection", () =>
+test("an answer that does not come ends with the timeout, and the next call has another connection", () =>
   withPeer(
     async (client, peer) => {
       peer.answers["GetBatch"] = [SILENCE, FOUND];
       await assert.rejects(client.getBatch(BATCH_ID), DeadlineExceededError);
       assert.deepEqual(await client.getBatch(BATCH_ID, { timeoutMs: 20_000 }), batch());
-      assert.equal(peer.connections, 1);
+      assert.equal(peer.connections, 2);
     },
     { timeoutMs: 300 },
   ));

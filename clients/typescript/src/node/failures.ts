@@ -16,9 +16,8 @@ const CODES_OF_CUTS: ReadonlySet<Code> = new Set([
  * Make an interceptor that gives every failure of the connection the code UNAVAILABLE, as gRPC has it; Connect has
  * several.
  *
- * `renewal` is asked at the beginning of each call for what replaces its connection, which is called when a watch was
- * given up because nothing came: the connection may be dead without a word. A call that ran out of time says nothing of
- * that.
+ * `renewal` is asked at the beginning of each call for what replaces its connection, which is called when the
+ * call was given up because nothing came: the connection may be dead without a word.
  */
 export function withFailuresOfConnection(renewal: () => () => void): Interceptor {
   return (next) => async (request) => {
@@ -42,7 +41,7 @@ export function withFailuresOfConnection(renewal: () => () => void): Interceptor
 }
 
 function isSilence(reason: unknown): boolean {
-  return reason instanceof ConnectError && reason.code === Code.Unavailable;
+  return reason instanceof ConnectError && (reason.code === Code.DeadlineExceeded || reason.code === Code.Unavailable);
 }
 
 function isCut(thrown: unknown): thrown is ConnectError {
