@@ -61,11 +61,11 @@ class ReportsClient:
     """Submits batches of reports and follows their progress, blocking the calling thread.
 
     `target` is a gRPC target, `host:port` for example. Without `credentials` (see `tls_credentials`) the connection is
-    not encrypted. `token` (or a function that returns one) and `api_key` are sent with every call; over a connection
-    that is not encrypted, and leads to another machine, only with `allow_plaintext_secrets`. `timeout` bounds each
-    call, all its attempts included: a call that finds the server away (UNAVAILABLE) is made again, with growing waits
-    or the one that the server asks for. `reconnect_timeout` bounds how long a watch tries to continue after an
-    interruption; None means for ever.
+    not encrypted. `token` (or a function that returns one; what it raises ends the call) and `api_key` are sent with
+    every call; over a connection that is not encrypted, and leads to another machine, only with
+    `allow_plaintext_secrets`. `timeout` bounds each call, all its attempts included: a call that finds the server away
+    (UNAVAILABLE) is made again, with growing waits or the one that the server asks for. `reconnect_timeout` bounds how
+    long a watch tries to continue after an interruption; None means for ever.
 
     A client holds one connection, may be used by several threads, and is closed by `close` or at the end of `with`.
     Every call raises a `ReportsError`; its documentation names the kinds that a caller may want to tell apart.
