@@ -17,3 +17,9 @@ def describe() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version(name) for name in _DISTRIBUTIONS},
     }
+
+
+def of_grpc() -> str:
+    """Return in a line what calls over gRPC were measured on."""
+    machine = describe()
+    return f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.clients import history, loops, rates
 from benchmarks.gateway.servers import gateway
-from benchmarks.machine import describe
+from benchmarks.machine import of_grpc
 from benchmarks.streams.command import print_table
 from benchmarks.streams.figures import Figure
 from benchmarks.streams.servers import listening_module
@@ -27,11 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, quick: bool) -> dict[str, list[dict[str, object]]]:
     """Measure, print the tables, and return all of it."""
-    machine = describe()
-    print(
-        f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}",
-        flush=True,
-    )
+    print(of_grpc(), flush=True)
     print("bench: recording histories", file=sys.stderr, flush=True)
     messages = history.recorded(2_000 if quick else 100_000)
     alone = history.one_by_one(history.recorded(1_000 if quick else 20_000))

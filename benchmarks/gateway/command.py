@@ -7,7 +7,7 @@ import dataclasses
 
 from benchmarks.gateway import calls, events
 from benchmarks.gateway.plan import FULL, QUICK
-from benchmarks.machine import describe
+from benchmarks.machine import of_grpc
 from benchmarks.streams.command import print_table
 
 HELP = "calls and events through the REST gateway, against gRPC and a bare handler that only forwards"
@@ -20,11 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(*, quick: bool) -> dict[str, list[dict[str, object]]]:
     """Measure, print the table, and return all of it."""
-    machine = describe()
-    print(
-        f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}",
-        flush=True,
-    )
+    print(of_grpc(), flush=True)
     results = {}
     for name, measure in (("events", events.measure), ("calls", calls.measure)):
         figures = measure(QUICK if quick else FULL)

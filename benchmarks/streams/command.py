@@ -7,7 +7,7 @@ import dataclasses
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks.machine import describe
+from benchmarks.machine import of_grpc
 from benchmarks.streams import completions, idle, latency, rate, restarts, stalled, submission
 from benchmarks.streams.figures import Figure
 from benchmarks.streams.plan import FULL, QUICK, Plan
@@ -41,11 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(*, only: Sequence[str] | None, quick: bool) -> dict[str, list[dict[str, object]]]:
     """Measure, print a table for each scenario, and return all of it."""
     plan = QUICK if quick else FULL
-    machine = describe()
-    print(
-        f"{machine['cores']} cores, Python {machine['python']}, grpcio {machine['grpcio']}, {machine['system']}",
-        flush=True,
-    )
+    print(of_grpc(), flush=True)
     results = {}
     for name in only or _SCENARIOS:
         print(f"bench: {name}", file=sys.stderr, flush=True)
