@@ -58,7 +58,7 @@ test("a token that cannot be had for a moment is asked for again", async () => {
   };
   const headers = await called(peer, { token, allowPlaintext: true });
   assert.equal(headers?.get("authorization"), "Bearer secret");
-  const away = { apiKey: () => Promise.reject(new Error("no network")), allowPlaintext: true, timeoutMs: 50 };
+  const away = { apiKey: () => Promise.reject(new Error("no network")), allowPlaintext: true, timeoutMs: 1000 };
   await assert.rejects(called(peer, away), { code: "UNAVAILABLE", message: "the API key could not be had: no network" });
   thrown.push(refused);
   await assert.rejects(called(peer, { token, allowPlaintext: true }), { code: "UNAUTHENTICATED", message: "logged out" });
