@@ -208,6 +208,15 @@ def test_a_watch_from_a_sequence_on_stays_with_the_execution_that_was_current_at
         assert tasks == [batch().task_id] * 2 != ["", ""]
 
 
+def test_asking_for_the_execution_is_part_of_the_time_that_a_watch_may_take(caller: Caller) -> None:
+    with Peer() as peer:
+        peer.answers["GetBatch"] = [unavailable()]
+        began = time.monotonic()
+        with pytest.raises(UnavailableError):
+            watch(caller, peer, after_sequence=5, within=SHORT)
+        assert time.monotonic() - began < 10, "the client's own timeout is 30 s"
+
+
 def test_the_time_before_the_first_event_is_asked_for_counts_for_nothing(caller: Caller) -> None:
     with Peer() as peer:
         peer.streams = [stream(unavailable()), stream(message(snapshot(1), finished(2)))]

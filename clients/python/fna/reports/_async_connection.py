@@ -59,8 +59,13 @@ class AsyncConnection:
         except TimeoutError:
             raise not_connected(self.target, within) from None
 
-    async def call(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
-        return await self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata))
+    async def call(
+        self,
+        method: aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        within: timedelta | None = None,
+    ) -> _Response:
+        return await self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata), within)
 
     async def call_once(self, method: aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         try:
@@ -69,8 +74,12 @@ class AsyncConnection:
         except grpc.RpcError as failure:
             raise error_of(failure) from failure
 
-    async def attempt(self, attempt: Callable[[float, tuple[tuple[str, str], ...]], Awaitable[_Response]]) -> _Response:
-        attempts = Attempts(self._timeout)
+    async def attempt(
+        self,
+        attempt: Callable[[float, tuple[tuple[str, str], ...]], Awaitable[_Response]],
+        within: timedelta | None = None,
+    ) -> _Response:
+        attempts = Attempts(min(self._timeout, within or self._timeout))
         while True:
             try:
                 with self._unless_closed():

@@ -16,7 +16,7 @@ _Message = TypeVar("_Message")
 class AsyncWatchdog(Generic[_Message]):
     """Cancels `call` when it brings nothing for `limit_seconds`, as `Watchdog` does with a blocking one.
 
-    One timer for the whole stream: a timeout around every read would cost a tenth of what reading a message does.
+    One timer for the whole stream: a timeout around every read would be made and taken back for every message.
     """
 
     def __init__(self, call: aio.UnaryStreamCall[Any, _Message], limit_seconds: float) -> None:

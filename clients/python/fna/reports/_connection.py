@@ -58,9 +58,14 @@ class Connection:
             ready.cancel()
             raise not_connected(self.target, within) from None
 
-    def call(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
-        """Make a call, again after UNAVAILABLE, and return its response."""
-        return self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata))
+    def call(
+        self,
+        method: grpc.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        within: timedelta | None = None,
+    ) -> _Response:
+        """Make a call, again after UNAVAILABLE, and return its response; `within` may shorten the client's timeout."""
+        return self.attempt(lambda timeout, metadata: method(request, timeout=timeout, metadata=metadata), within)
 
     def call_once(self, method: grpc.UnaryUnaryMultiCallable[_Request, _Response], request: _Request) -> _Response:
         """Make a call, whose first failure is the answer, and return its response."""
@@ -70,9 +75,11 @@ class Connection:
         except grpc.RpcError as failure:
             raise error_of(failure) from failure
 
-    def attempt(self, attempt: Callable[[float, tuple[tuple[str, str], ...]], _Response]) -> _Response:
+    def attempt(
+        self, attempt: Callable[[float, tuple[tuple[str, str], ...]], _Response], within: timedelta | None = None
+    ) -> _Response:
         """Return what `attempt` returns, which is given its timeout and metadata and made again after UNAVAILABLE."""
-        attempts = Attempts(self._timeout)
+        attempts = Attempts(min(self._timeout, within or self._timeout))
         while True:
             self._require_open()
             try:

@@ -338,7 +338,8 @@ class AsyncReportsClient:
             interruptions = self._connection.interruptions(within)
             if after_sequence is not None and task_id is None:
                 # No snapshot will tell which execution this is, and the batch may be retried while the watch is cut.
-                request.task_id = (await self.get_batch(batch_id, view=BATCH_VIEW_BASIC)).task_id
+                current = GetBatchRequest(batch_id=request.batch_id, view=BATCH_VIEW_BASIC)
+                request.task_id = (await self._connection.call(self._statuses.GetBatch, current, within)).batch.task_id
             return Watch(request, interruptions)
 
         return self._connection.follow(self._statuses.WatchBatch, begin, on_interruption)
